@@ -1,0 +1,67 @@
+# What people and CI call. `make` alone sets up and runs the study on the registry named in config/sites.tsv.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := run
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+# Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: run test check format lock docs golden setup clean help
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+setup: $(READY) ## create .venv from requirements.lock
+
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "gravida needs Python 3.11 or newer; '$(PYTHON)' is older. Name another: make PYTHON=python3.12"; exit 1; }
+	@rm -f $@
+	@if command -v uv > /dev/null; then \
+	  uv venv --quiet --clear --python "$$(command -v $(PYTHON))" $(VENV); \
+	  VIRTUAL_ENV=$(VENV) uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock; \
+	else \
+	  $(PYTHON) -m venv --clear $(VENV); \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock; \
+	fi
+	@printf '%s\n' "$(CURDIR)/workflow/lib" "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/gravida.pth"
+	@touch $@
+
+# One run at a time in this folder. A lock of Snakemake's that is left while nobody holds ours is from a run that was killed.
+run: $(READY) ## run the study
+	@exec 9> results/.run.lock; \
+	flock --nonblock 9 || { echo "Another run is at work in this folder; wait for it to end."; exit 1; }; \
+	if compgen -G '.snakemake/locks/*' > /dev/null; then $(BIN)/snakemake --unlock --quiet all; fi; \
+	$(BIN)/snakemake --cores all
+
+test: $(READY) ## run the tests
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+check: $(READY) ## formatters and linters
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+format: $(READY) ## apply the formatters
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+docs: $(READY) ## regenerate the data dictionary and the guide to the configuration from their schemas
+	$(BIN)/python -m gravida document
+
+golden: $(READY) ## recompute the reference numbers in tests/golden with R (needs Debian's r-base-core and r-cran-*)
+	cd tests/golden && Rscript make_golden.R
+
+lock: ## pin the dependencies of pyproject.toml
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --all-extras --universal \
+	  --python-version 3.11 --generate-hashes --output-file requirements.lock
+
+clean: ## remove results and Snakemake's memory of them
+	rm -rf .snakemake results/restricted results/internal results/release results/logs

@@ -1,0 +1,148 @@
+"""Windows of observation around a delivery, in whole days relative to it (0 is the day of delivery).
+
+Every window is half-open, ``start <= day < end``. The last menstrual period (LMP) is at ``-gestation_days``.
+Arrays are aligned: element i belongs to pregnancy i.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+DAYS_PER_YEAR = 365.25
+YEAR = 365
+DEFAULT_GESTATION_DAYS = 280
+
+# The three periods that the count columns of a submission give, with the column of each.
+COUNT_COLUMNS = {
+    "pre_pregnancy_year": "relapses_pre_year",
+    "pregnancy": "relapses_pregnancy",
+    "postpartum_year": "relapses_post_year",
+}
+# Parts of those periods: they need the day of each relapse.
+PARTS = {
+    "trimester_1": "pregnancy",
+    "trimester_2": "pregnancy",
+    "trimester_3": "pregnancy",
+    "postpartum_q1": "postpartum_year",
+    "postpartum_q2": "postpartum_year",
+    "postpartum_q3": "postpartum_year",
+    "postpartum_q4": "postpartum_year",
+    "postpartum_6_months": "postpartum_year",
+}
+PERIODS = (
+    "pre_pregnancy_year",
+    "trimester_1",
+    "trimester_2",
+    "trimester_3",
+    "pregnancy",
+    "postpartum_q1",
+    "postpartum_q2",
+    "postpartum_q3",
+    "postpartum_q4",
+    "postpartum_6_months",
+    "postpartum_year",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open windows of days, one a pregnancy: ``start`` and ``end`` are integer arrays, shape (n,)."""
+
+    start: np.ndarray
+    end: np.ndarray
+
+    def days_within(self, other: "Window") -> np.ndarray:
+        """Return the number of days shared with `other`, shape (n,); 0 where they do not meet."""
+        shared = np.minimum(self.end, other.end) - np.maximum(self.start, other.start)
+        return np.maximum(shared, 0)
+
+
+def period_windows(gestation_days: np.ndarray) -> dict[str, Window]:
+    """Return the window of each period of `PERIODS` for pregnancies of these lengths (days, shape (n,))."""
+    lmp = -np.asarray(gestation_days, dtype=np.int64)
+    zero = np.zeros_like(lmp)
+    second, third = np.minimum(lmp + 98, 0), np.minimum(lmp + 196, 0)
+    return {
+        "pre_pregnancy_year": Window(lmp - YEAR, lmp),
+        "trimester_1": Window(lmp, second),
+        "trimester_2": Window(second, third),
+        "trimester_3": Window(third, zero),
+        "pregnancy": Window(lmp, zero),
+        "postpartum_q1": Window(zero, zero + 91),
+        "postpartum_q2": Window(zero + 91, zero + 182),
+        "postpartum_q3": Window(zero + 182, zero + 273),
+        "postpartum_q4": Window(zero + 273, zero + YEAR),
+        "postpartum_6_months": Window(zero, zero + 182),
+        "postpartum_year": Window(zero, zero + YEAR),
+    }
+
+
+def gestation(pregnancies: pd.DataFrame) -> np.ndarray:
+    """Return the length of each pregnancy in days, 280 where it is not stated, shape (n,)."""
+    return pregnancies["gestation_days"].fillna(DEFAULT_GESTATION_DAYS).to_numpy(np.int64)
+
+
+def observation(pregnancies: pd.DataFrame) -> Window:
+    """Return the days on which each pregnancy is under observation.
+
+    From `observed_from_day` (missing: 365 days before the LMP) to the earlier of `observed_to_day`
+    (missing: 365) and `next_conception_day`, when the woman's next pregnancy takes over.
+    """
+    first = pregnancies["observed_from_day"].astype("Int64")
+    last = pregnancies["observed_to_day"].astype("Int64").fillna(YEAR).to_numpy(np.int64)
+    following = pregnancies["next_conception_day"].astype("Int64")
+    default_first = pd.Series(-gestation(pregnancies) - YEAR, index=first.index, dtype="Int64")
+    return Window(
+        first.fillna(default_first).to_numpy(np.int64),
+        np.minimum(last, following.fillna(np.iinfo(np.int64).max).to_numpy(np.int64)),
+    )
+
+
+def count_onsets(position: np.ndarray, day: np.ndarray, window: Window) -> np.ndarray:
+    """Count the onsets that fall inside each pregnancy's window.
+
+    Parameters
+    ----------
+    position : ndarray of int, shape (r,)
+        For each relapse, the position of its pregnancy in `window`.
+    day : ndarray of int, shape (r,)
+        Day of onset.
+    window : Window
+        Windows of n pregnancies.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
+    inside = (day >= window.start[position]) & (day < window.end[position])
+    return np.bincount(position[inside], minlength=window.start.size)
+
+
+def retain_separate_onsets(position: np.ndarray, day: np.ndarray, separation: int) -> np.ndarray:
+    """Say which onsets stand as relapses of their own.
+
+    Within one pregnancy an onset less than `separation` days after the previous retained one belongs to it:
+    with 30 days, onsets on days 10, 35 and 60 are two relapses (10 and 60).
+
+    Parameters
+    ----------
+    position : ndarray of int, shape (r,)
+        Pregnancy of each onset.
+    day : ndarray of int, shape (r,)
+        Day of onset, in any order.
+    separation : int
+        Days; 0 retains every onset.
+
+    Returns
+    -------
+    ndarray of bool, shape (r,)
+    """
+    retained = np.ones(day.size, dtype=bool)
+    last_position, last_day = -1, 0
+    for index in np.lexsort((day, position)):
+        if position[index] == last_position and day[index] - last_day < separation:
+            retained[index] = False
+        else:
+            last_position, last_day = position[index], day[index]
+    return retained

@@ -1,0 +1,49 @@
+"""Frames in and out: aggregates as CSV, rows as Parquet, submitted files as columns of text."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gravida.files import write_beside, write_text
+
+SIGNIFICANT_DIGITS = "%.15g"
+
+
+def write_table(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write an aggregate table as CSV: 15 significant digits, empty where a value is missing.
+
+    Raises
+    ------
+    ValueError
+        If a number is infinite: a table says in words what it cannot say in numbers.
+    """
+    numbers = frame.select_dtypes("number")
+    if bool(numbers.isin([float("inf"), float("-inf")]).any(axis=None)):
+        raise ValueError("an infinite number was about to be written")
+    text = io.StringIO()
+    frame.to_csv(text, index=False, float_format=SIGNIFICANT_DIGITS, lineterminator="\n")
+    write_text(path, text.getvalue())
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read an aggregate table that `write_table` wrote.
+
+    Only an empty cell is missing: ``None`` and ``NA`` are levels of codes. Text columns hold "" where empty.
+    """
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    text = frame.select_dtypes("object").columns
+    return frame.assign(**{column: frame[column].fillna("") for column in text})
+
+
+def write_rows(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write person-level rows as Parquet with their types."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    write_beside(path, lambda partial: pq.write_table(table, partial))
+
+
+def read_rows(path: str | Path) -> pd.DataFrame:
+    """Read person-level rows with the types they were written with."""
+    return pd.read_parquet(path)
