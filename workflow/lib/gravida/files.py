@@ -80,3 +80,13 @@ def digest(paths: Iterable[str | Path], root: str | Path) -> str:
         total.update(path.relative_to(root).as_posix().encode() + b"\0")
         total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
+
+
+def open_to_others(paths: Iterable[str | Path]) -> None:
+    """Let everybody read released files and enter the folders they are in, up to ``release``."""
+    for path in map(Path, paths):
+        path.chmod(0o644)
+        for folder in path.parents:
+            folder.chmod(0o755)
+            if folder.name == "release":
+                break

@@ -1,0 +1,241 @@
+"""The cohort from small tables of text: the answer is arithmetic."""
+
+import io
+
+import pandas as pd
+import pytest
+from gravida.cohort import CohortSettings, SiteRows, build_cohort, gather
+from gravida.errors import SubmissionRefused
+
+from schemas.submission import TABLES
+from tests.study import CODES
+
+CLASSES = pd.read_csv(CODES, keep_default_na=False).set_index("code")["efficacy"].to_dict()
+DEFAULTS = {
+    "delivery_year": 2015,
+    "age_at_delivery": 31.5,
+    "ms_diagnosis_year": 2010,
+    "gestation_days": 280,
+    "dmt_before": "none",
+    "relapses_pre_year": 0,
+    "relapses_pregnancy": 0,
+    "relapses_post_year": 0,
+    "ivig": True,
+}
+
+
+def pregnancies(text: str) -> pd.DataFrame:
+    """Return typed rows from a table of text whose columns override the defaults."""
+    given = pd.read_csv(io.StringIO(text.strip().replace(" ", "")), sep="|", dtype=object)
+    columns = [name for name in given.columns if not name.startswith("Unnamed")]
+    rows = []
+    for record in given[columns].to_dict("records"):
+        rows.append(DEFAULTS | {key: value for key, value in record.items() if pd.notna(value)})
+        rows[-1] |= {key: None for key, value in record.items() if pd.isna(value)}
+    frame = pd.DataFrame(rows).reindex(columns=list(EXPECTED))
+    for name, dtype in EXPECTED.items():
+        values = frame[name]
+        if dtype in ("Int64", "float64"):
+            values = pd.to_numeric(values)
+        if dtype == "boolean":
+            values = values.map({"0": False, "1": True, True: True, False: False})
+        frame[name] = values.astype(dtype)
+    return frame
+
+
+EXPECTED = {
+    "pregnancy_id": "string",
+    "woman_id": "string",
+    "delivery_year": "Int64",
+    "age_at_delivery": "float64",
+    "ms_diagnosis_year": "Int64",
+    "gestation_days": "Int64",
+    "onset_after_lmp": "boolean",
+    "edss_before": "float64",
+    "dmt_before": "string",
+    "relapses_pre_year": "Int64",
+    "relapses_pregnancy": "Int64",
+    "relapses_post_year": "Int64",
+    "observed_from_day": "Int64",
+    "observed_to_day": "Int64",
+    "next_conception_day": "Int64",
+    "ivig": "boolean",
+}
+
+
+def onsets(*rows: tuple[str, int]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "pregnancy_id": pd.array([row[0] for row in rows], dtype="string"),
+            "onset_day": pd.array([row[1] for row in rows], dtype="Int64"),
+        }
+    )
+
+
+def cohort_of(*sites: SiteRows, exposure: str = "received"):
+    return build_cohort(sites, CLASSES, CohortSettings(exposure, 30))
+
+
+def periods_of(cohort, pregnancy: int) -> dict[str, tuple[int, int]]:
+    rows = cohort.person_time[cohort.person_time["pregnancy"] == pregnancy]
+    return {row.period: (row.relapses, row.days) for row in rows.itertuples()}
+
+
+def test_schema_has_the_columns_used_here() -> None:
+    assert set(EXPECTED) <= set(TABLES["pregnancies"].columns)
+
+
+def test_counts_only() -> None:
+    rows = pregnancies(
+        """
+        pregnancy_id|woman_id|relapses_pre_year|relapses_pregnancy|relapses_post_year|observed_to_day
+        P1|W1|2|1|3|
+        P2|W2||0|1|200
+        """
+    )
+    cohort = cohort_of(SiteRows("a", "all", rows, None))
+    assert periods_of(cohort, 0) == {
+        "pre_pregnancy_year": (2, 365),
+        "pregnancy": (1, 280),
+        "postpartum_year": (3, 365),
+    }
+    assert periods_of(cohort, 1) == {"pregnancy": (0, 280), "postpartum_year": (1, 200)}
+    assert cohort.person_time["person_years"].iloc[0] == pytest.approx(365 / 365.25)
+
+
+def test_dated_relapses_by_period() -> None:
+    rows = pregnancies("pregnancy_id|woman_id|relapses_pre_year|relapses_post_year\nP1|W1|1|3")
+    dated = onsets(("P1", -300), ("P1", 5), ("P1", 100), ("P1", 120))
+    cohort = cohort_of(SiteRows("a", "all", rows, dated))
+    assert periods_of(cohort, 0) == {
+        "pre_pregnancy_year": (1, 365),
+        "trimester_1": (0, 98),
+        "trimester_2": (0, 98),
+        "trimester_3": (0, 84),
+        "pregnancy": (0, 280),
+        "postpartum_q1": (1, 91),
+        "postpartum_q2": (1, 91),  # day 120 is 20 days after day 100
+        "postpartum_q3": (0, 91),
+        "postpartum_q4": (0, 92),
+        "postpartum_6_months": (2, 182),
+        "postpartum_year": (2, 365),
+    }
+
+
+def test_a_relapse_before_delivery_takes_in_one_soon_after() -> None:
+    rows = pregnancies("pregnancy_id|woman_id|relapses_pregnancy|relapses_post_year\nP1|W1|1|1")
+    cohort = cohort_of(SiteRows("a", "all", rows, onsets(("P1", -10), ("P1", 15))))
+    periods = periods_of(cohort, 0)
+    assert periods["pregnancy"][0] == 1
+    assert periods["postpartum_year"][0] == 0
+
+
+def test_next_conception_ends_the_year() -> None:
+    rows = pregnancies("pregnancy_id|woman_id|next_conception_day\nP1|W1|250")
+    cohort = cohort_of(SiteRows("a", "all", rows, onsets()))
+    periods = periods_of(cohort, 0)
+    assert periods["postpartum_year"] == (0, 250)
+    assert periods["postpartum_q3"] == (0, 68)
+    assert "postpartum_q4" not in periods
+
+
+def test_ms_after_the_last_period_has_no_year_before() -> None:
+    rows = pregnancies(
+        """
+        pregnancy_id|woman_id|onset_after_lmp|ms_diagnosis_year|observed_from_day
+        P1|W1|1|2015|
+        P2|W2||2015|-280
+        P3|W3||2015|
+        """
+    )
+    cohort = cohort_of(SiteRows("a", "all", rows, None))
+    assert "pre_pregnancy_year" not in periods_of(cohort, 0)
+    assert "pre_pregnancy_year" not in periods_of(cohort, 1)
+    assert "pre_pregnancy_year" in periods_of(cohort, 2)
+    table = cohort.attrition
+    here = table[(table["site"] == "a") & (table["reason"] == "MS began after the last menstrual period")]
+    assert here["pregnancies"].tolist() == [2]
+    assert cohort.pregnancies["relapses_pre_year"].isna().tolist() == [True, True, False]
+
+
+def test_no_follow_up_leaves_by_attrition() -> None:
+    rows = pregnancies("pregnancy_id|woman_id|observed_to_day\nP1|W1|0\nP2|W1|365")
+    cohort = cohort_of(SiteRows("a", "all", rows, None))
+    assert "postpartum_year" not in periods_of(cohort, 0)
+    table = cohort.attrition.set_index(["site", "step", "reason"])
+    gone = table.loc[("all", "excluded_postpartum_year", "no day of the period was observed")]
+    assert gone.tolist() == [1, 1]
+    assert table.loc[("all", "analysed_postpartum_year", "with person-time")].tolist() == [1, 1]
+    assert table.loc[("all", "submitted", "accepted at intake")].tolist() == [2, 1]
+
+
+def test_every_pregnancy_is_accounted_for_in_every_whole_period() -> None:
+    rows = pregnancies(
+        """
+        pregnancy_id|woman_id|relapses_pre_year|observed_from_day|observed_to_day
+        P1|W1||-645|365
+        P2|W1|0|-100|10
+        P3|W2|0|-400|-5
+        """
+    )
+    table = cohort_of(SiteRows("a", "none", rows, None)).attrition
+    for period in ("pre_pregnancy_year", "pregnancy", "postpartum_year"):
+        steps = table[(table["site"] == "all") & table["step"].str.endswith(f"ed_{period}")]
+        assert steps["pregnancies"].sum() == 3
+
+
+def test_women_are_told_apart_by_site() -> None:
+    rows = pregnancies("pregnancy_id|woman_id\nP1|W1\nP2|W1\nP3|W2")
+    cohort = cohort_of(SiteRows("b", "all", rows, None), SiteRows("a", "none", rows, None))
+    assert cohort.pregnancies["site"].tolist() == ["a"] * 3 + ["b"] * 3
+    assert cohort.pregnancies["woman"].tolist() == [0, 0, 1, 2, 2, 3]
+
+
+def test_dated_relapses_find_their_own_site() -> None:
+    rows = pregnancies("pregnancy_id|woman_id|relapses_post_year\nP1|W1|1")
+    plain = pregnancies("pregnancy_id|woman_id|relapses_post_year\nP1|W1|0")
+    cohort = cohort_of(SiteRows("a", "all", rows, onsets(("P1", 50))), SiteRows("b", "none", plain, onsets()))
+    assert periods_of(cohort, 0)["postpartum_q1"][0] == 1
+    assert periods_of(cohort, 1)["postpartum_q1"][0] == 0
+
+
+def test_exposure_by_policy() -> None:
+    rows = pregnancies("pregnancy_id|woman_id|ivig\nP1|W1|1\nP2|W2|0")
+    for exposure, expected in (("received", ["treated", "untreated"]), ("policy", ["treated", "treated"])):
+        cohort = cohort_of(SiteRows("a", "all", rows, None), exposure=exposure)
+        assert cohort.pregnancies["arm"].tolist() == expected
+        assert cohort.person_time["arm"].tolist()[:2] == expected
+    chosen = cohort_of(SiteRows("a", "individual", rows, None), exposure="policy")
+    assert chosen.pregnancies["arm"].tolist() == ["treated", "untreated"]
+
+
+def test_covariates() -> None:
+    rows = pregnancies(
+        "pregnancy_id|woman_id|ms_diagnosis_year|dmt_before\nP1|W1|2010|fingolimod\nP2|W2||unknown\nP3|W3|2015|none"
+    )
+    described = cohort_of(SiteRows("a", "all", rows, None)).pregnancies
+    assert described["disease_duration_years"].tolist()[::2] == [5, 0]
+    assert pd.isna(described["disease_duration_years"][1])
+    assert described["dmt_class"].tolist() == ["high", "other", "none"]
+
+
+def test_a_refused_site_stops_the_pool_by_name() -> None:
+    check = {
+        "table": "pregnancies",
+        "column": "edss_before",
+        "check": "on_scale",
+        "rows_checked": 9,
+        "rows_failed": 2,
+        "status": "fail",
+    }
+    verdicts = [
+        {"site": "a", "verdict": "accepted", "checks": [], "tables_sent": ["pregnancies"]},
+        {"site": "b", "verdict": "refused", "checks": [check], "tables_sent": ["pregnancies"]},
+        {"site": "c", "verdict": "refused", "checks": [check], "tables_sent": []},
+    ]
+    with pytest.raises(SubmissionRefused) as caught:
+        gather(verdicts, {"a": "all", "b": "all", "c": "none"}, [None] * 3, [None] * 3)
+    line = caught.value.line()
+    assert line.startswith("SubmissionRefused: ") and "\n" not in line
+    assert "site b" in line and "site c" in line and "site a" not in line
+    assert "edss_before" in line and "2 rows" in line
