@@ -1,0 +1,64 @@
+"""The data dictionary for sites, generated from the schemas of a submission."""
+
+import pandera.pandas as pa
+
+from gravida.intake.parse import kind
+from schemas.submission import TABLES
+from schemas.submission_rules import PREGNANCY_RULES, RECORD_RULES, ROW_RULES
+
+_TYPES = {"string": "text", "Int64": "whole number", "float64": "number", "boolean": "yes or no"}
+_EFFECTS = {
+    "refused": "The submission is refused where it does not hold",
+    "flagged": "Counted and reported where it does not hold",
+    "defaulted": "Counted and reported where it does not hold, and the default is used",
+    "merged": "Counted and reported where it does not hold, and the onset is merged with the one before",
+}
+_OPENING = """# Data dictionary
+
+Generated from `schemas/submission.py` and `schemas/submission_rules.py` by `make docs`; do not edit.
+
+A submission is a folder with one file a table: `pregnancies` is required, the others are optional. A file is
+a `.csv` (UTF-8, comma-separated, the column names in the first row) or a `.parquet`, and its name is that of
+the table. Days are whole days relative to delivery: 0 is the day of delivery, negative is before it. Only an
+empty cell is missing. Yes or no is written as 1 or 0, true or false, yes or no.
+
+No name, initials, record number, national id, address, e-mail, phone, full date or free text: a column that
+is not listed here has the submission refused.
+"""
+
+
+def data_dictionary() -> str:
+    """Return the dictionary as Markdown: the columns of each table, then the rules that join them."""
+    rules = {"pregnancies": PREGNANCY_RULES.columns | RECORD_RULES.columns}
+    rules |= {table: schema.columns for table, schema in ROW_RULES.items()}
+    sections = [_section(table, schema, rules[table]) for table, schema in TABLES.items()]
+    return "\n".join([_OPENING, *sections])
+
+
+def _section(table: str, schema: pa.DataFrameSchema, rules: dict[str, pa.Column]) -> str:
+    columns = [
+        f"| `{name}` | {column.title} | {_TYPES[kind(column)]} | {column.metadata['unit'] or ''} | "
+        f"{'yes' if column.required else 'no'} | {_allowed(column)} | {column.description} |"
+        for name, column in schema.columns.items()
+    ]
+    joined = [
+        f"| `{name.replace('.', '` | `')}` | {rule.description} | {_EFFECTS[rule.metadata['action']]}. |"
+        for name, rule in rules.items()
+    ]
+    return "\n".join(
+        [
+            f"## {table}\n\n{schema.description}\n",
+            "| column | title | type | unit | required | allowed | meaning |",
+            "|---|---|---|---|---|---|---|",
+            *columns,
+            "\n| column | rule | what must hold | effect |",
+            "|---|---|---|---|",
+            *joined,
+            "",
+        ]
+    )
+
+
+def _allowed(column: pa.Column) -> str:
+    unique = ["unique"] if column.unique else []
+    return "; ".join([*(check.description for check in column.checks), *unique])

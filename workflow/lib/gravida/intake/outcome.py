@@ -1,0 +1,103 @@
+"""What a check found: the unit from which findings, verdict and page are made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+HEADER_LINES = 1
+FINDINGS = ("table", "line", "pregnancy_id", "column", "check", "category", "action")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One check of one column (or of a whole file) of one table.
+
+    `action` is what a violation leads to (refused, flagged, defaulted, merged), `advice` what is allowed,
+    `lines` the numbers of the failing rows, the header being 1; a failure of a whole file has none.
+    """
+
+    table: str
+    column: str
+    check: str
+    category: str
+    action: str
+    advice: str
+    checked: int
+    failed: int
+    lines: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    @property
+    def refuses(self) -> bool:
+        """Whether this alone has the submission refused."""
+        return self.failed > 0 and self.action == "refused"
+
+    @property
+    def status(self) -> str:
+        """The status in the contract's words."""
+        if self.failed:
+            return "fail" if self.action == "refused" else "pass_with_violations"
+        return "pass" if self.checked else "not_assessable"
+
+    def row(self) -> dict[str, str | int]:
+        """Return plain data for the verdict: names and numbers, no value of a row."""
+        default_for_all = self.status == "not_assessable" and self.action == "defaulted"
+        return {
+            "table": self.table,
+            "column": self.column,
+            "check": self.check,
+            "category": self.category,
+            "rows_checked": self.checked,
+            "rows_failed": self.failed,
+            "status": self.status,
+            "action": self.action if self.failed or default_for_all else "none",
+        }
+
+
+class Unreadable(Exception):
+    """A file holds no table that could be checked further; says why, never what is in it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(f"{outcome.table}: {outcome.check}")
+        self.outcome = outcome
+
+
+def row_lines(failing: np.ndarray) -> np.ndarray:
+    """Return the line numbers of the rows where `failing` (bool, shape (n,)) is true."""
+    return np.flatnonzero(failing) + HEADER_LINES + 1
+
+
+def findings_table(outcomes: list[Outcome], ids: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """List every failing row of every check.
+
+    Parameters
+    ----------
+    outcomes : list of Outcome
+    ids : mapping of table to Series
+        The usable pregnancy_id of each row of each table that could be read.
+
+    Returns
+    -------
+    DataFrame
+        Columns `FINDINGS`; `line` and `pregnancy_id` are missing where a whole file fails.
+    """
+    parts = [_findings(outcome, ids.get(outcome.table)) for outcome in outcomes if outcome.failed]
+    empty = pd.DataFrame({name: pd.array([], "Int64" if name == "line" else "string") for name in FINDINGS})
+    return pd.concat([empty, *parts], ignore_index=True)
+
+
+def _findings(outcome: Outcome, ids: pd.Series | None) -> pd.DataFrame:
+    whole_file = outcome.lines.size == 0
+    lines = pd.array([pd.NA] if whole_file else outcome.lines, dtype="Int64")
+    known = ids is not None and not whole_file
+    names = {
+        "table": outcome.table,
+        "column": outcome.column,
+        "check": outcome.check,
+        "category": outcome.category,
+        "action": "refused" if outcome.action == "refused" else "flagged",
+    }
+    constant = {name: pd.array([value], "string").repeat(lines.size) for name, value in names.items()}
+    who = ids.array[outcome.lines - HEADER_LINES - 1] if known else pd.array([pd.NA] * lines.size, "string")
+    return pd.DataFrame({"line": lines, "pregnancy_id": who, **constant})[list(FINDINGS)]

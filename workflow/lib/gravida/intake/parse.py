@@ -1,0 +1,130 @@
+"""From cells of text to typed columns, by the declared type alone.
+
+Only the empty cell is missing. A cell that does not parse becomes missing and is marked, so that it is
+reported once, under the check `type`, and no later rule reads it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pandera.pandas
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gravida.intake.read import UNREADABLE_CELL, Text
+from schemas.submission import TABLES
+
+# 15 digits fit in 64 bits, and 40 characters with a two-digit exponent are finite.
+_INTEGER = r"\A[+-]?0*[0-9]{1,15}(\.0+)?\z"
+_NUMBER = r"\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\z"
+_LONGEST_NUMBER = 40
+_TRUE, _FALSE = pa.array(["1", "true", "yes"]), pa.array(["0", "false", "no"])
+
+EXPECTED = {
+    "string": "Text without control characters.",
+    "Int64": "A whole number, or an empty cell where that is allowed.",
+    "float64": "A number with a decimal point, or an empty cell where that is allowed.",
+    "boolean": "0 or 1, true or false, yes or no.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A table with every column of its schema, in order.
+
+    `frame` is typed and missing where a cell is empty or unusable; `unusable` (bool, same shape) tells the
+    two apart; `sent` names the columns that the file held once.
+    """
+
+    frame: pd.DataFrame
+    unusable: pd.DataFrame
+    sent: frozenset[str]
+
+    def without(self, cells: pd.DataFrame) -> "Typed":
+        """Return the table with further cells (bool, some of its columns) made unusable."""
+        columns = [column for column in cells if cells[column].any()]
+        return Typed(
+            self.frame.assign(**{column: self.frame[column].mask(cells[column]) for column in columns}),
+            self.unusable.assign(**{column: self.unusable[column] | cells[column] for column in columns}),
+            self.sent,
+        )
+
+
+def parse_table(table: str, text: Text) -> Typed:
+    """Type the cells of one table.
+
+    A column that was sent twice is unusable; one that is not in the schema is not read at all.
+    """
+    series, unusable, sent = {}, {}, set()
+    for column, rule in TABLES[table].columns.items():
+        places = [place for place, name in enumerate(text.names) if name == column]
+        if len(places) == 1:
+            sent.add(column)
+            series[column], unusable[column] = _parse(kind(rule), text.columns[places[0]])
+        else:
+            series[column] = _missing(kind(rule), text.rows)
+            unusable[column] = np.full(text.rows, rule.required or bool(places))
+    return Typed(pd.DataFrame(series), pd.DataFrame(unusable), frozenset(sent))
+
+
+def empty_table(table: str) -> pd.DataFrame:
+    """Return the typed columns of a table without a row."""
+    columns = TABLES[table].columns.items()
+    return pd.DataFrame({column: _missing(kind(rule), 0) for column, rule in columns})
+
+
+def kind(rule: pandera.pandas.Column) -> str:
+    """Return the declared type of a column: string, Int64, float64 or boolean."""
+    return str(rule.dtype.type)
+
+
+def _missing(dtype: str, rows: int) -> pd.Series:
+    return pd.Series(np.full(rows, np.nan), dtype=dtype)
+
+
+def _parse(dtype: str, cells: pa.ChunkedArray) -> tuple[pd.Series, np.ndarray]:
+    cells = pc.ascii_trim(cells, characters=" ")
+    filled = pc.not_equal(cells, "")
+    good, values = _PARSERS[dtype](
+        cells, pc.and_(filled, pc.invert(pc.match_substring(cells, UNREADABLE_CELL)))
+    )
+    return values, pc.and_(filled, pc.invert(good)).to_numpy()
+
+
+def _only(cells: pa.ChunkedArray, good: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(good, cells, pa.scalar(None, pa.string()))
+
+
+def _parse_text(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:
+    values = _only(cells, readable).to_pandas(types_mapper={pa.string(): pd.StringDtype()}.get)
+    return readable, values
+
+
+def _parse_integer(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:
+    good = pc.and_(readable, pc.match_substring_regex(cells, _INTEGER))
+    digits = pc.replace_substring_regex(_only(cells, good), r"\A\+|\.0+\z", "")
+    return good, digits.cast(pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+
+
+def _parse_number(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:
+    short = pc.less_equal(pc.utf8_length(cells), _LONGEST_NUMBER)
+    good = pc.and_(pc.and_(readable, short), pc.match_substring_regex(cells, _NUMBER))
+    digits = pc.replace_substring_regex(_only(cells, good), r"\A\+", "")
+    return good, digits.cast(pa.float64()).to_pandas().astype("float64")
+
+
+def _parse_boolean(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:
+    lower = pc.ascii_lower(cells)
+    true = pc.is_in(lower, value_set=_TRUE)
+    good = pc.and_(readable, pc.or_(true, pc.is_in(lower, value_set=_FALSE)))
+    flags = pc.if_else(good, true, pa.scalar(None, pa.bool_()))
+    return good, flags.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+
+
+_PARSERS = {
+    "string": _parse_text,
+    "Int64": _parse_integer,
+    "float64": _parse_number,
+    "boolean": _parse_boolean,
+}
