@@ -1,0 +1,99 @@
+"""Do the counts vary more than a Poisson model allows."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc, ndtr
+
+from gravida.errors import NotEstimable
+from gravida.periods import COUNT_COLUMNS
+from gravida.statistics.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
+from gravida.statistics.design import Column, make_batch
+from gravida.statistics.kernel import Batch, poisson
+
+COLUMNS = ["period", "test", "statistic", "p_value", "value", "pregnancies", "women", "reason"]
+TESTS = ("pearson", "cameron_trivedi", "likelihood_ratio", "zeros")
+
+
+def measure_dispersion(person_time: pd.DataFrame) -> pd.DataFrame:
+    """Measure over-dispersion around a model with one rate for each arm, in each whole period.
+
+    `pearson`: statistic chi-square, value chi-square / degrees of freedom. `cameron_trivedi`: regression test
+    against the NB2 form, one-sided, value the estimate of alpha (Cameron and Trivedi 1990, Journal of
+    Econometrics 46:347-364). `likelihood_ratio`: Poisson against the negative binomial, whose p-value is half
+    that of chi-square with 1 degree of freedom since alpha = 0 is the boundary; value the fitted alpha.
+    `zeros`: statistic the pregnancies without a relapse, value those that the negative binomial (Poisson if
+    alpha = 0) expects.
+
+    Parameters
+    ----------
+    person_time : DataFrame
+        `Cohort.person_time`.
+    """
+    rows = [row for period in COUNT_COLUMNS for row in _period(person_time, period)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _period(person_time: pd.DataFrame, period: str) -> Iterator[tuple]:
+    rows = person_time[person_time["period"] == period]
+    size = (len(rows), rows["woman"].nunique())
+    try:
+        results = _measure(rows)
+    except NotEstimable as obstacle:
+        results = dict.fromkeys(TESTS, (None, None, None, str(obstacle)))
+    for test in TESTS:
+        *numbers, reason = results[test]
+        yield (period, test, *numbers, *size, reason)
+
+
+def _measure(rows: pd.DataFrame) -> dict[str, tuple[float | None, float | None, float | None, str]]:
+    """Return (statistic, p-value, value, reason) of each test."""
+    arms = rows.groupby("arm")["relapses"].agg(["size", "sum"])
+    if (arms["sum"] == 0).any() or arms.empty:
+        raise NotEstimable("there is no relapse in an arm")
+    treated = (rows["arm"] == "treated").to_numpy(float)
+    columns = [Column("arm", "treated", "untreated", treated)] if len(arms) == 2 else []
+    batch = make_batch(rows, columns)
+    if len(rows) <= batch.design.shape[1]:
+        raise NotEstimable("there are no more pregnancies than arms")
+    base = fit_poisson([batch])
+    try:
+        model = fit_negative_binomial([batch])
+    except NoOverdispersion:
+        model = base
+    ratio = max(0.0, 2 * (model.fit.sums.log_likelihood - base.fit.sums.log_likelihood))
+    alpha = model.alpha or 0.0
+    tail = float(chdtrc(1, ratio)) / 2 if alpha else 1.0
+    zeros = float((batch.counts == 0).sum())
+    return {
+        "pearson": _pearson(base, batch),
+        "cameron_trivedi": _cameron_trivedi(base, batch),
+        "likelihood_ratio": (ratio, tail, alpha, "" if alpha else "the maximum is at alpha = 0"),
+        "zeros": (zeros, None, _expected_zeros(model, batch), ""),
+    }
+
+
+def _pearson(model: CountModel, batch: Batch) -> tuple[float, None, float, str]:
+    mean = poisson(batch, model.beta).mean
+    chi_square = float(((batch.counts - mean) ** 2 / mean).sum())
+    return chi_square, None, chi_square / (batch.counts.size - model.beta.size), ""
+
+
+def _cameron_trivedi(model: CountModel, batch: Batch) -> tuple[float | None, float | None, float | None, str]:
+    """Regress ((y - mu)^2 - y) / mu on mu without an intercept; the t-statistic is taken as normal."""
+    mean = poisson(batch, model.beta).mean
+    excess = ((batch.counts - mean) ** 2 - batch.counts) / mean
+    slope = float(mean @ excess / (mean @ mean))
+    variance = float(((excess - slope * mean) ** 2).sum() / (mean.size - 1) / (mean @ mean))
+    if variance <= 0:
+        return None, None, slope, "all pregnancies deviate alike: the test has no variance"
+    z = slope / np.sqrt(variance)
+    return float(z), float(ndtr(-z)), slope, ""
+
+
+def _expected_zeros(model: CountModel, batch: Batch) -> float:
+    mean = poisson(batch, model.beta).mean
+    if not model.alpha:
+        return float(np.exp(-mean).sum())
+    return float(np.exp(-np.log1p(model.alpha * mean) / model.alpha).sum())

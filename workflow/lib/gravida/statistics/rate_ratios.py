@@ -1,0 +1,137 @@
+"""The primary contrast: relapse rates of untreated against treated pregnancies, by several models."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from gravida.statistics import identifiability as design_of
+from gravida.statistics.comparison import Comparison, RateRatio, estimate_row, primary_row
+from gravida.statistics.design import Column, columns_of, prepare, site_columns
+
+# Beside the clustered negative binomial, in the order of the table.
+OTHER_MODELS = (
+    ("negative_binomial", "model"),
+    ("poisson", "model"),
+    ("poisson", "cluster_robust"),
+    ("poisson", "cluster_robust_cr2"),
+    ("gee_poisson", "cluster_robust"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RateRatioSettings:
+    """What the analysis plan fixes about the contrast."""
+
+    numerator: str
+    denominator: str
+    period: str
+    confidence: float
+    covariates: tuple[str, ...]
+
+
+def estimate_rate_ratios(
+    pregnancies: pd.DataFrame,
+    person_time: pd.DataFrame,
+    policies: Mapping[str, str],
+    settings: RateRatioSettings,
+) -> pd.DataFrame:
+    """Estimate the ratio of the arms' rates in the outcome period.
+
+    The primary row is the negative binomial model clustered by woman, with site fixed effects where the
+    verdict is `identifiable within sites` and the study has several sites; where the arms are the sites'
+    policies no site-adjusted row is made. Where a model cannot be had the row says why, and the primary row
+    falls back: to the Poisson model with bias-reduced clustered errors where there is no over-dispersion, to
+    the Firth-penalised Poisson model where an arm has no relapse.
+
+    Parameters
+    ----------
+    pregnancies, person_time : DataFrame
+        Of the cohort.
+    policies : mapping
+        Each site's policy.
+    settings : RateRatioSettings
+        The choices of the analysis plan.
+    """
+    rows = person_time[person_time["period"] == settings.period].reset_index(drop=True)
+    verdict = design_of.assess_identifiability(person_time, policies, settings.period)
+    within = verdict.verdict == design_of.WITHIN and len(policies) > 1
+    crude = _compare("unadjusted", "none", rows, (), settings)
+    estimates = [_first(crude, primary=not within), *_others(crude), _exact(crude)]
+    if within:
+        rows, note = _sites_with_a_choice(rows, policies)
+        by_site = _compare("adjusted", "site", rows, tuple(site_columns(rows["site"])), settings, note)
+        estimates += [_first(by_site, primary=True), *_others(by_site)]
+    estimates.append(_adjusted(rows, pregnancies, within, settings))
+    if verdict.verdict == design_of.NOT_IDENTIFIABLE:
+        estimates = [_emptied(row, verdict.reason) for row in estimates]
+    return pd.DataFrame(estimates)
+
+
+def _compare(
+    analysis: str,
+    adjusted_for: str,
+    rows: pd.DataFrame,
+    covariates: tuple[Column, ...],
+    settings: RateRatioSettings,
+    note: str = "",
+) -> Comparison:
+    indicator = (rows["arm"] == settings.numerator).to_numpy(float)
+    arm = Column("arm", settings.numerator, settings.denominator, indicator)
+    return Comparison(
+        analysis, adjusted_for, rows, arm, covariates, settings.period, settings.confidence, note
+    )
+
+
+def _sites_with_a_choice(rows: pd.DataFrame, policies: Mapping[str, str]) -> tuple[pd.DataFrame, str]:
+    """Return the rows that inform the contrast within sites, and a note on sites without a relapse.
+
+    A site without a relapse says nothing of the ratio, and its own rate has no maximum-likelihood estimate.
+    """
+    chosen = rows[rows["site"].map(policies) == "individual"]
+    relapses = chosen.groupby("site")["relapses"].transform("sum")
+    silent = chosen.loc[relapses == 0, "site"].nunique()
+    note = f"{silent} of {chosen['site'].nunique()} sites had no relapse and add nothing" if silent else ""
+    kept = chosen if (relapses == 0).all() else chosen[relapses > 0]
+    return kept.reset_index(drop=True), note
+
+
+def _adjusted(
+    rows: pd.DataFrame, pregnancies: pd.DataFrame, within: bool, settings: RateRatioSettings
+) -> RateRatio:
+    """Return the clustered negative binomial adjusted for the covariates of the plan, on complete cases."""
+    theirs, relapses = pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
+    sites = site_columns(rows["site"]) if within else []
+    covariates = [column for name in settings.covariates for column in columns_of(theirs, name, relapses)]
+    prepared = prepare([*sites, *covariates], relapses)
+    used = {column.predictor for column in prepared.columns}
+    names = [*(["site"] if within else []), *(name for name in settings.covariates if name in used)]
+    reasons = [f"{': '.join(filter(None, key))}: {reason}" for key, reason in prepared.problems.items()]
+    note = f"left out: {'; '.join(reasons)}" if reasons else ""
+    kept = rows[prepared.keep].reset_index(drop=True)
+    label = ";".join(names) or "none"
+    comparison = _compare("adjusted", label, kept, tuple(prepared.fitted_columns()), settings, note)
+    row = estimate_row(comparison, "negative_binomial", "cluster_robust")
+    if not used.intersection(settings.covariates):
+        return _emptied(row, "; ".join(filter(None, ("no covariate of the plan can be estimated", note))))
+    return row
+
+
+def _first(comparison: Comparison, primary: bool) -> RateRatio:
+    return primary_row(comparison) if primary else estimate_row(comparison, *_CLUSTERED)
+
+
+_CLUSTERED = ("negative_binomial", "cluster_robust")
+
+
+def _others(comparison: Comparison) -> Sequence[RateRatio]:
+    return [estimate_row(comparison, *model) for model in OTHER_MODELS]
+
+
+def _exact(comparison: Comparison) -> RateRatio:
+    return replace(estimate_row(comparison, "exact_poisson", "none"), analysis="exact")
+
+
+def _emptied(row: RateRatio, reason: str) -> RateRatio:
+    numbers = dict.fromkeys(("rate_ratio", "lower", "upper", "p_value", "alpha"))
+    return replace(row, **numbers, status="not_estimable", reason=reason)

@@ -1,0 +1,87 @@
+"""How often do women relapse: annualized relapse rates by arm, site and period."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from gravida.errors import NotEstimable
+from gravida.periods import PERIODS
+from gravida.statistics.counts import fit_poisson
+from gravida.statistics.exact import garwood
+from gravida.statistics.inference import quantile
+from gravida.statistics.kernel import Batch
+
+COLUMNS = [
+    "group",
+    "arm",
+    "site",
+    "period",
+    "pregnancies",
+    "women",
+    "relapses",
+    "person_years",
+    "rate",
+    "lower",
+    "upper",
+    "robust_lower",
+    "robust_upper",
+]
+
+
+def estimate_rates(person_time: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return the rates of every arm, every site and every period.
+
+    A rate is a sum of relapses over a sum of person-years, never a mean of women's rates. `lower` and `upper`
+    are Garwood's exact limits; `robust_lower` and `robust_upper` are Wald limits on the log scale from an
+    intercept-only Poisson model clustered by woman (CR1S), empty without a relapse or with one woman.
+
+    Parameters
+    ----------
+    person_time : DataFrame
+        `Cohort.person_time`.
+    confidence : float
+        Coverage of the limits.
+    """
+    rows = [
+        (*labels, period, *_rate(rows[rows["period"] == period], confidence))
+        for labels, rows in _groups(person_time)
+        for period in PERIODS
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _groups(person_time: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """Yield (group, arm, site) and the rows of each."""
+    for arm in ("treated", "untreated"):
+        yield ("arm", arm, "all"), person_time[person_time["arm"] == arm]
+    yield ("arm", "all", "all"), person_time
+    for site in sorted(person_time["site"].unique()):
+        yield ("site", "all", site), person_time[person_time["site"] == site]
+
+
+def _rate(rows: pd.DataFrame, confidence: float) -> tuple:
+    """Return counts, rate and limits of some pregnancies in one period."""
+    women, relapses = rows["woman"].nunique(), int(rows["relapses"].sum())
+    years = float(rows["person_years"].sum())
+    if not len(rows):
+        return (0, 0, 0, 0.0, *[None] * 5)
+    lower, upper = garwood([relapses], [years], confidence)
+    robust = _robust_limits(rows, confidence)
+    return (len(rows), women, relapses, years, relapses / years, float(lower[0]), float(upper[0]), *robust)
+
+
+def _robust_limits(rows: pd.DataFrame, confidence: float) -> tuple[float | None, float | None]:
+    batch = Batch(
+        rows["relapses"].to_numpy(float),
+        np.ones((len(rows), 1)),
+        np.log(rows["person_years"].to_numpy()),
+        rows["woman"].to_numpy(),
+    )
+    try:
+        model = fit_poisson([batch])
+        error = float(np.sqrt(model.clustered_covariance()[0, 0]))
+    except NotEstimable:
+        return None, None
+    reach = quantile(confidence) * error
+    return float(np.exp(model.beta[0] - reach)), float(np.exp(model.beta[0] + reach))
