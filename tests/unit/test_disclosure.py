@@ -1,0 +1,106 @@
+"""The release gate: the answer is read off small tables."""
+
+import pandas as pd
+import pytest
+from gravida.disclosure import release_tables
+from gravida.errors import ReleaseRefused
+
+from schemas.release import RELEASED
+
+RATE = {
+    "group": "arm",
+    "arm": "treated",
+    "site": "all",
+    "period": "postpartum_year",
+    "pregnancies": 20,
+    "women": 18,
+    "relapses": 6,
+    "person_years": 19.9,
+    "rate": 0.3,
+    "lower": 0.1,
+    "upper": 0.6,
+    "robust_lower": 0.1,
+    "robust_upper": 0.7,
+}
+NUMBERS = [name for name, value in RATE.items() if not isinstance(value, str)]
+DERIVED = ["person_years", "rate", "lower", "upper", "robust_lower", "robust_upper"]
+
+
+def released(min_women: int = 5, **changes) -> pd.Series:
+    table = pd.DataFrame([RATE | changes])
+    return release_tables({"relapse_rates": table}, min_women)["relapse_rates"].iloc[0]
+
+
+def test_enough_women_leave_as_they_are() -> None:
+    row = released()
+    assert not row["suppressed"]
+    assert row[list(RATE)].tolist() == list(RATE.values())
+
+
+@pytest.mark.parametrize("women", [1, 2, 3, 4])
+def test_few_women_take_every_number_with_them(women: int) -> None:
+    row = released(women=women, pregnancies=7)
+    assert row["suppressed"]
+    assert row[NUMBERS].isna().all()
+    assert row["period"] == "postpartum_year"
+
+
+def test_five_women_are_enough_and_none_is_no_secret() -> None:
+    assert not released(women=5)["suppressed"]
+    row = released(women=0, pregnancies=0, relapses=0, person_years=0, rate=None)
+    assert not row["suppressed"] and row["women"] == 0
+
+
+@pytest.mark.parametrize("relapses", [1, 4])
+def test_a_small_count_takes_what_follows_from_it(relapses: int) -> None:
+    row = released(relapses=relapses)
+    assert row["suppressed"]
+    assert row[["relapses", *DERIVED]].isna().all()
+    assert (row["women"], row["pregnancies"]) == (18, 20)
+
+
+def test_no_relapse_is_kept() -> None:
+    row = released(relapses=0, rate=0.0, lower=0.0)
+    assert not row["suppressed"] and row["relapses"] == 0
+
+
+def test_the_threshold_can_be_raised() -> None:
+    assert released(min_women=19)["suppressed"]
+    assert not released(min_women=6)["suppressed"]
+
+
+def test_what_has_no_role_cannot_leave() -> None:
+    with pytest.raises(ReleaseRefused, match="diary"):
+        release_tables({"relapse_rates": pd.DataFrame([RATE | {"diary": "x"}])}, 5)
+    with pytest.raises(ReleaseRefused, match="rows"):
+        release_tables({"rows": pd.DataFrame([RATE])}, 5)
+
+
+def test_the_input_is_left_alone() -> None:
+    table = pd.DataFrame([RATE | {"women": 2}])
+    release_tables({"relapse_rates": table}, 5)
+    assert table["women"].tolist() == [2]
+
+
+def test_treated_women_of_a_policy_site() -> None:
+    table = pd.DataFrame(
+        {
+            "site": ["a", "b"],
+            "policy": ["all", "none"],
+            "pregnancies": [30, 30],
+            "women": [25, 25],
+            "treated": [30, 2],
+            "share_treated": [1.0, 2 / 30],
+        }
+    )
+    out = release_tables({"identifiability": table}, 5)["identifiability"]
+    assert out["suppressed"].tolist() == [False, True]
+    assert out["treated"].isna().tolist() == [False, True]
+    assert out["share_treated"].isna().tolist() == [False, True]
+
+
+def test_every_table_has_someone_to_count() -> None:
+    for name, schema in RELEASED.items():
+        roles = {spec.metadata["sdc"] for spec in schema.columns.values() if spec.metadata}
+        assert roles <= {"label", "denominator", "count", "derived", "estimate"}
+        assert roles & {"denominator", "count"}, name
