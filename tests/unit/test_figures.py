@@ -1,0 +1,224 @@
+"""The pictures: what is drawn, what is said in words, and that they are fit for print."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.errors
+import pytest
+from gravida.errors import ConfigurationError
+from gravida.figures import course, draw_course, draw_figures, draw_predictors, predictors
+from gravida.tables import read_table
+
+from schemas.evidence import PUBLISHED_RATES
+
+SHEET = Path(__file__).parents[2] / "resources/evidence/published_rates.csv"
+WHOLE = ("pre_pregnancy_year", "pregnancy", "postpartum_year")
+TRIMESTERS = ("trimester_1", "trimester_2", "trimester_3")
+QUARTERS = tuple(f"postpartum_q{quarter}" for quarter in range(1, 5))
+
+
+@pytest.fixture
+def published():
+    return read_table(SHEET)
+
+
+def rates(periods, arms=("treated", "untreated", "all")):
+    """One rate of 0.4 (0.2 to 0.8) for each arm and period."""
+    rows = [("arm", arm, "", period, 0.4, 0.2, 0.8, False) for arm in arms for period in periods]
+    columns = ["group", "arm", "site", "period", "rate", "lower", "upper", "suppressed"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def withhold(frame, arm, period):
+    chosen = (frame["arm"] == arm) & (frame["period"] == period)
+    frame = frame.assign(suppressed=frame["suppressed"] | chosen)
+    return frame.assign(**{name: frame[name].mask(chosen) for name in ("rate", "lower", "upper")})
+
+
+def predictor(model, name, level="", reference="", ratio=(1.0, 0.5, 2.0), status="ok", reason="", **more):
+    row = {
+        "model": model, "predictor": name, "level": level, "reference": reference, "rate_ratio": ratio[0],
+        "lower": ratio[1], "upper": ratio[2], "p_value": 0.5, "p_holm": 1.0, "pregnancies": 132, "women": 112,
+        "relapses": 42, "status": status, "reason": reason, "suppressed": False,
+    }  # fmt: skip
+    return row | more
+
+
+def texts(monkeypatch, module, draw, *arguments):
+    """Draw and return the words on the picture with their sizes in points."""
+    from matplotlib.text import Text
+
+    kept = []
+    monkeypatch.setattr(module, "png", lambda figure, dpi: kept.append(figure) or b"")
+    draw(*arguments)
+    found = [text for text in kept[0].findobj(Text) if text.get_text() and text.get_visible()]
+    return {text.get_text(): text.get_fontsize() for text in found}
+
+
+def png_chunks(content):
+    place = 8
+    while place < len(content):
+        (length,) = struct.unpack(">I", content[place : place + 4])
+        yield content[place + 4 : place + 8], content[place + 8 : place + 8 + length]
+        place += 12 + length
+
+
+def test_the_pictures_are_174_mm_wide_at_300_dots_an_inch_and_carry_no_date(published):
+    forest = pd.DataFrame([predictor("univariable", "ivig", "yes", "no")])
+    for picture in (draw_course(rates(WHOLE), published), draw_predictors(forest)):
+        assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+        chunks = dict(png_chunks(picture))
+        assert struct.unpack(">I", chunks[b"IHDR"][:4])[0] == int(174 / 25.4 * 300)
+        assert not {b"tEXt", b"iTXt", b"zTXt", b"tIME"} & set(chunks)
+
+
+def test_the_same_input_gives_the_same_bytes(published):
+    assert draw_course(rates(WHOLE), published, dpi=72) == draw_course(rates(WHOLE), published, dpi=72)
+    forest = pd.DataFrame([predictor("multivariable", "ivig", "yes", "no")])
+    assert draw_predictors(forest, dpi=72) == draw_predictors(forest, dpi=72)
+
+
+def test_no_letter_is_below_7_points(monkeypatch, published):
+    drawn = texts(monkeypatch, course, draw_course, rates((*WHOLE, *TRIMESTERS, *QUARTERS)), published)
+    forest = pd.DataFrame([predictor("univariable", "edss_before", "per point", ratio=(1.2, 0.9, 1.6))])
+    drawn |= texts(monkeypatch, predictors, draw_predictors, forest)
+    assert len(drawn) > 20
+    assert min(drawn.values()) >= 7
+
+
+def test_arms_differ_in_colour_and_in_marker():
+    styles = list(course.ARM_STYLES.values())
+    assert len({colour for colour, _ in styles}) == len({marker for _, marker in styles}) == len(styles)
+
+
+def test_five_cohorts_with_rates_before_in_and_after_pregnancy_are_chosen(published):
+    """Counted by hand in the sheet: 6, 5 and 5 periods; 3 and a range in pregnancy; 3 of most pregnancies."""
+    labels = [curve.label for curve in course.published_curves(published)]
+    assert labels == [
+        "Egypt multicentre 2021",
+        "Dobson meta 2020",
+        "PRIMS Confavreux 1998",
+        "Langer-Gould 2020",
+        "MSBase Yeh 2021",
+    ]
+
+
+def test_prims_is_drawn_at_its_printed_rates(published):
+    """0.7 in the year before, 0.5, 0.6 and 0.2 by trimester, 1.2 in the first three months after."""
+    prims = next(c for c in course.published_curves(published) if c.label == "PRIMS Confavreux 1998")
+    assert prims.points == (
+        (-645, -280, 0.7, True),
+        (-280, -182, 0.5, True),
+        (-182, -84, 0.6, True),
+        (-84, 0, 0.2, True),
+        (0, 91, 1.2, True),
+    )
+
+
+def test_a_postpartum_rate_without_a_stated_window_is_marked(published):
+    dobson = next(c for c in course.published_curves(published) if c.label.startswith("Dobson"))
+    assert [stated for *_, stated in dobson.points] == [True, True, True, True, False]
+
+
+def test_only_annualized_rates_are_drawn(published):
+    ratios = published.assign(estimate_type="IRR")
+    assert course.published_curves(ratios) == []
+    assert draw_course(rates(WHOLE), ratios, dpi=72).startswith(b"\x89PNG")
+
+
+def test_trimesters_and_quarters_replace_the_whole_periods():
+    drawn = course.arm_rates(rates((*WHOLE, *TRIMESTERS, *QUARTERS)))
+    expected = ["pre_pregnancy_year", *TRIMESTERS, *QUARTERS]
+    assert list(drawn.loc[drawn["arm"] == "treated", "period"]) == expected
+    assert set(drawn["arm"]) == {"treated", "untreated"}
+
+
+def test_beside_a_withheld_trimester_the_whole_pregnancy_is_drawn_too(monkeypatch, published):
+    table = withhold(rates((*WHOLE, *TRIMESTERS, *QUARTERS)), "untreated", "trimester_3")
+    drawn = course.arm_rates(table)
+    for arm, trimesters in (("treated", TRIMESTERS), ("untreated", TRIMESTERS[:2])):
+        mine = drawn[drawn["arm"] == arm]
+        assert list(mine["period"]) == ["pre_pregnancy_year", *trimesters, "pregnancy", *QUARTERS]
+        assert list(mine.loc[mine["dashed"], "period"]) == ["pregnancy"]
+    on_picture = texts(monkeypatch, course, draw_course, table, published)
+    assert "T3\nuntreated\nnot\nshown" in on_picture
+    assert {"T1", "T2", "Q1", "Q4"} <= set(on_picture)
+
+
+def test_without_dated_relapses_the_three_whole_periods_are_drawn(monkeypatch, published):
+    drawn = course.arm_rates(rates(WHOLE))
+    assert list(drawn.loc[drawn["arm"] == "untreated", "period"]) == list(WHOLE)
+    assert not drawn["dashed"].any()
+    on_picture = texts(monkeypatch, course, draw_course, rates(WHOLE), published)
+    assert {"Year before", "Year after"} <= set(on_picture)
+    assert not [text for text in on_picture if "shown" in text]
+
+
+def test_a_registry_of_one_arm_draws_that_arm():
+    assert set(course.arm_rates(rates(WHOLE, arms=("treated", "all")))["arm"]) == {"treated"}
+
+
+def test_where_nothing_can_be_drawn_the_picture_says_so(monkeypatch, published):
+    nothing = rates(WHOLE).assign(rate=np.nan, lower=np.nan, upper=np.nan)
+    from gravida.figures import canvas
+
+    drawn = texts(monkeypatch, canvas, draw_course, nothing, published)
+    assert list(drawn) == ["No rate can be drawn: all are withheld or not estimable."]
+    drawn = texts(monkeypatch, canvas, draw_predictors, pd.DataFrame())
+    assert list(drawn) == ["No predictor was analysed."]
+
+
+def test_labels_that_would_overlap_are_moved_apart():
+    placed = sorted(course._apart([0.37, 0.36, 0.29, 0.7], 0.06))
+    assert min(np.diff(placed)) >= 0.06 - 1e-6
+    assert placed[-1] == 0.7
+
+
+def test_the_forest_plot_says_in_words_what_it_cannot_draw(monkeypatch):
+    nothing = (np.nan, np.nan, np.nan)
+    hidden = {"pregnancies": np.nan, "relapses": np.nan, "p_value": np.nan, "suppressed": True}
+    rows = pd.DataFrame(
+        [
+            predictor("univariable", "edss_before", "per point", ratio=(1.2, 0.9, 1.6)),
+            predictor("univariable", "dmt_before", "high", "none", nothing, **hidden),
+            predictor("multivariable", "ivig", "yes", "no", nothing, "not_estimable", "one arm only"),
+        ]
+    )
+    drawn = texts(monkeypatch, predictors, draw_predictors, rows)
+    assert "1.20 (0.90 to 1.60)\n132 / 42" in drawn
+    assert "withheld" in drawn
+    assert "not estimable: one arm\nonly" in drawn
+    assert "DMT before pregnancy\nhigh against none" in drawn
+
+
+def test_the_ratio_axis_holds_the_intervals_and_stops_at_20():
+    wide = pd.DataFrame([predictor("univariable", "ivig", ratio=(3.0, 0.001, 900.0))])
+    assert predictors._ratio_limits(wide) == (0.05, 20)
+    narrow = pd.DataFrame([predictor("univariable", "ivig", ratio=(1.0, 0.9, 1.1))])
+    low, high = predictors._ratio_limits(narrow)
+    assert low < 0.9 and high > 1.1
+
+
+def test_the_shipped_sheet_of_published_rates_passes_its_schema(published):
+    assert len(PUBLISHED_RATES.validate(published)) == 53
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("estimate_type", "rate"), ("value", -0.1), ("hi", 0.01), ("year", 3000), ("source", ""), ("study", "")],
+)
+def test_a_wrong_cell_of_the_sheet_is_refused(published, column, value):
+    wrong = published.copy()
+    wrong.loc[0, column] = value
+    with pytest.raises(pandera.errors.SchemaError):
+        PUBLISHED_RATES.validate(wrong)
+
+
+def test_a_sheet_in_another_form_is_a_fault_of_the_configuration(published):
+    tables = {"relapse_rates": rates(WHOLE), "predictors": pd.DataFrame()}
+    for wrong in (published.drop(columns="lo"), published.assign(value=-1.0), published.assign(status="")):
+        with pytest.raises(ConfigurationError, match="published_rates"):
+            draw_figures(tables | {"published_rates": wrong})
+    assert set(draw_figures(tables | {"published_rates": published})) == {"course", "predictors"}

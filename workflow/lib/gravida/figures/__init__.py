@@ -1,0 +1,55 @@
+"""The pictures of the study, drawn from released tables only, as PNG for print."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from gravida.errors import ConfigurationError
+from gravida.figures.course import draw_course
+from gravida.figures.predictors import draw_predictors
+
+__all__ = ["draw_course", "draw_figures", "draw_predictors"]
+
+
+def draw_figures(tables: Mapping[str, pd.DataFrame], confidence: float = 0.95) -> dict[str, bytes]:
+    """Draw every figure of the study.
+
+    Parameters
+    ----------
+    tables : mapping of name to DataFrame
+        Released `relapse_rates` and `predictors`, and `published_rates`.
+    confidence : float
+        Coverage of the limits in the tables, 0 to 1.
+
+    Returns
+    -------
+    dict of bytes
+        PNG by name: `course`, `predictors`.
+
+    Raises
+    ------
+    ConfigurationError
+        If the sheet of published rates is not in its form.
+    """
+    _check_published(tables["published_rates"])
+    return {
+        "course": draw_course(tables["relapse_rates"], tables["published_rates"], confidence=confidence),
+        "predictors": draw_predictors(tables["predictors"], confidence=confidence),
+    }
+
+
+def _check_published(sheet: pd.DataFrame) -> None:
+    from pandera.errors import SchemaErrors
+
+    from schemas.evidence import PUBLISHED_RATES
+
+    try:
+        PUBLISHED_RATES.validate(sheet, lazy=True)
+    except SchemaErrors as faults:
+        first = faults.failure_cases.fillna("").iloc[0]
+        column = first["column"] if first["schema_context"] == "Column" else first["failure_case"]
+        where = f"column {column}" if column in {*sheet, *PUBLISHED_RATES.columns} else "a row"
+        raise ConfigurationError(
+            f"evidence.published_rates: {where} fails '{first['check']}'; for its form see "
+            "the sheet that comes with gravida, resources/evidence/published_rates.csv"
+        ) from None

@@ -1,0 +1,177 @@
+"""Words for the names and numbers of the released tables, the same in tables, figures and sentences."""
+
+from typing import Any
+
+import pandas as pd
+
+DASH = "–"
+WITHHELD = "withheld"
+UNANSWERED = ("not_estimable", "not_converged")
+
+ARMS = {"treated": "Treated", "untreated": "Untreated", "all": "All", "difference": "SMD"}
+PERIODS = {
+    "pre_pregnancy_year": "Year before pregnancy",
+    "trimester_1": "Trimester 1",
+    "trimester_2": "Trimester 2",
+    "trimester_3": "Trimester 3",
+    "pregnancy": "Pregnancy",
+    "postpartum_q1": "Postpartum quarter 1",
+    "postpartum_q2": "Postpartum quarter 2",
+    "postpartum_q3": "Postpartum quarter 3",
+    "postpartum_q4": "Postpartum quarter 4",
+    "postpartum_6_months": "First 6 months after delivery",
+    "postpartum_year": "Year after delivery",
+}
+VARIABLES = {
+    "age_at_delivery": "Age at delivery, years",
+    "disease_duration_years": "Disease duration, years",
+    "edss_before": "EDSS before pregnancy",
+    "dmt_before": "DMT before pregnancy",
+    "dmt_efficacy": "DMT before pregnancy",
+    "relapses_pre_year": "Relapses in the year before pregnancy",
+    "relapses_pregnancy": "Relapses in pregnancy",
+    "relapses_post_year": "Relapses in the year after delivery",
+    "ivig": "IVIG after delivery",
+    "delivery_year": "Year of delivery",
+    "gestation_days": "Gestation, days",
+}
+MODELS = {
+    "poisson": "Poisson",
+    "negative_binomial": "Negative binomial",
+    "gee_poisson": "GEE Poisson, exchangeable",
+    "exact_poisson": "Exact conditional Poisson",
+    "firth_poisson": "Firth-penalised Poisson",
+    "mixed_poisson": "Mixed Poisson",
+    "cox": "Cox",
+    "univariable": "Each alone (univariable)",
+    "multivariable": "All together (multivariable)",
+}
+COVARIANCES = {
+    "model": "model-based",
+    "cluster_robust": "clustered by woman",
+    "cluster_robust_cr2": "clustered by woman, CR2",
+    "jackknife": "jackknife by woman",
+    "profile": "profile likelihood",
+    "none": "exact limits",
+}
+ANALYSES = {
+    "exact_mid_p": "Exact, mid-p",
+    "iptw": "Inverse-probability weighted",
+    "g_computation": "G-computation",
+    "policy": "By policy",
+    "landmark_30": "Landmark at day 30",
+}
+POLICIES = {"all": "to every woman", "none": "to no woman", "individual": "by choice"}
+STATUSES = {
+    "ok": "",
+    "pass_with_violations": "passed with violations",
+    "pass": "passed",
+    "fail": "failed",
+}
+TESTS = {
+    "pearson": "Pearson χ²",
+    "cameron_trivedi": "Cameron-Trivedi, NB2 form, one-sided",
+    "likelihood_ratio": "Likelihood ratio, NB against Poisson",
+    "zeros": "Pregnancies without a relapse",
+}
+
+
+def is_missing(value: Any) -> bool:
+    """Say whether a cell of a released table is empty."""
+    return bool(pd.isna(value)) or value == ""
+
+
+def text(value: Any) -> str:
+    """Return a cell as text: "" where it is empty, a whole number without decimals."""
+    if is_missing(value):
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def words(name: Any, labels: dict[str, str]) -> str:
+    """Return the label of a name of the tables, or the name itself made readable."""
+    plain = text(name)
+    readable = plain.replace("_", " ")
+    return labels.get(plain, readable[:1].upper() + readable[1:])
+
+
+def names(joined: Any) -> str:
+    """Return names joined by `;` (`adjusted_for`) as a list for a sentence, "" for none."""
+    listed = [name for name in text(joined).split(";") if name not in ("", "none")]
+    return ", ".join(lower_first(words(name, VARIABLES).removesuffix(", years")) for name in listed)
+
+
+def lower_first(label: str) -> str:
+    """Return a label for use inside a sentence: "Year after delivery" as "year after delivery"."""
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def fixed(value: Any, digits: int) -> str:
+    """Return a number with `digits` decimals, a dash where it is missing."""
+    return DASH if is_missing(value) else f"{float(value):.{digits}f}"
+
+
+def count(value: Any) -> str:
+    """Return a count without decimals and with thousands set apart, a dash where it is missing."""
+    return DASH if is_missing(value) else f"{round(float(value)):,}"
+
+
+def p_value(value: Any) -> str:
+    """Return a p-value with three decimals, `<0.001` below that, a dash where it is missing."""
+    if is_missing(value):
+        return DASH
+    return "<0.001" if float(value) < 0.001 else f"{float(value):.3f}"
+
+
+def p_phrase(value: Any) -> str:
+    """Return a p-value for a sentence: `p = 0.272` or `p < 0.001`."""
+    printed = p_value(value)
+    return f"p < {printed[1:]}" if printed.startswith("<") else f"p = {printed}"
+
+
+def interval(lower: Any, upper: Any, digits: int = 3) -> str:
+    """Return limits as `0.764 to 2.598`, a dash for a limit that is missing."""
+    return f"{fixed(lower, digits)} to {fixed(upper, digits)}"
+
+
+def estimate(value: Any, lower: Any, upper: Any, digits: int = 3) -> str:
+    """Return an estimate with its limits as `1.409 (0.764 to 2.598)`, a dash where it is missing."""
+    if is_missing(value):
+        return DASH
+    return f"{fixed(value, digits)} ({interval(lower, upper, digits)})"
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 in whole percent."""
+    return f"{100 * share:.0f}%"
+
+
+def confidence_label(confidence: float) -> str:
+    """Return the name of an interval with this coverage (0 to 1), such as `95% CI`."""
+    return f"{100 * confidence:g}% CI"
+
+
+def is_withheld(row: Any) -> bool:
+    """Say whether disclosure control took a cell of this row."""
+    return bool(row.get("suppressed", False))
+
+
+def is_unanswered(row: Any) -> bool:
+    """Say whether a row of estimates has no numbers because the data hold no answer."""
+    return row.get("status", "") in UNANSWERED
+
+
+def why_empty(row: Any) -> str:
+    """Say in words why a row of estimates holds no number, "" where nothing is to be said."""
+    if is_unanswered(row):
+        reason = text(row["reason"]).rstrip(". ")
+        return ": ".join(filter(None, (text(row["status"]).replace("_", " "), reason)))
+    return WITHHELD if is_withheld(row) else ""
+
+
+def predictor_label(row: Any) -> str:
+    """Return predictor, level and reference of a row of `predictors` as one label."""
+    name, level, reference = words(row["predictor"], VARIABLES), text(row["level"]), text(row["reference"])
+    if level and reference:
+        return f"{name}: {level} against {reference}"
+    return f"{name}: {level}" if level else name
