@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check format lock docs golden setup clean help
+.PHONY: run test check format lock docs referee setup clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -56,8 +56,8 @@ format: $(READY) ## apply the formatters
 docs: $(READY) ## regenerate the data dictionary and the guide to the configuration from their schemas
 	$(BIN)/python -m gravida document
 
-golden: $(READY) ## recompute the reference numbers in tests/golden with R (needs Debian's r-base-core and r-cran-*)
-	cd tests/golden && Rscript make_golden.R
+referee: $(READY) ## hold the reference numbers in tests/golden against R (tests/golden/README.md names its packages)
+	@$(BIN)/python -m pytest tests/golden/referee.py
 
 lock: ## pin the dependencies of pyproject.toml
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --all-extras --universal \

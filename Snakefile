@@ -1,0 +1,46 @@
+# The only entry. The question: how often do women with multiple sclerosis relapse around pregnancy, and less
+# often with immunoglobulin after delivery? Reads config/, writes results/.
+import os
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# Rows are for the person who runs the study alone; only what is released is opened to others.
+os.umask(0o077)
+sys.path.insert(0, str(Path(workflow.basedir, "workflow/lib")))
+
+
+configfile: Path(workflow.basedir, "config/config.yaml")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/intake.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/estimate.smk"
+include: "workflow/rules/publish.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/release/report.html",
+        "results/release/identifiability.json",
+        "results/internal/run_config.yaml",
+        expand("results/internal/quality/{site}.html", site=SITES),
+        expand("results/internal/tables/{table}.csv", table=TABLES),
+        expand("results/release/tables/{table}.csv", table=TABLES),
+
+
+onstart:
+    remember_logs()
+
+
+onsuccess:
+    print(closing_words())
+
+
+onerror:
+    print(failures(), file=sys.stderr)

@@ -1,0 +1,138 @@
+"""What a user sees when something is wrong: one line with its class, every refused site, no value."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import Run, minimal_site, run_workflow, write_study
+
+GOOD = minimal_site([(f"W{number}", 1, number % 2) for number in range(8)])
+MARKER = "Qx7Marker"
+
+
+def lines_of(run: Run, name: str) -> list[str]:
+    return [line for line in run.output.splitlines() if line.startswith(f"{name}: ")]
+
+
+def test_every_refused_site_is_named_in_one_run(tmp_path: Path) -> None:
+    header, *body = GOOD["pregnancies.csv"].splitlines()
+    wrong_type = "\n".join([header, body[0].replace("2012", MARKER), *body[1:]]) + "\n"
+    impossible = "\n".join([header, *(row.replace("2012", "1911") for row in body[:3]), *body[3:]]) + "\n"
+    study = write_study(
+        tmp_path / "study",
+        {
+            "fine": ("all", GOOD),
+            "letters": ("all", {"pregnancies.csv": wrong_type}),
+            "early": ("none", {"pregnancies.csv": impossible}),
+            "empty": ("none", {}),
+        },
+    )
+    run = run_workflow(study)
+    assert run.code == 1
+    (line,) = set(lines_of(run, "SubmissionRefused"))
+    assert "site letters" in line and "site early" in line and "site empty" in line
+    assert "site fine" not in line
+    assert "delivery_year type: 1 row" in line
+    assert "delivery_year" in line.split("site early")[1] and "3 rows" in line.split("site early")[1]
+    assert "file_missing" in line.split("site empty")[1]
+    assert run.output.rstrip().rfind("SubmissionRefused") > run.output.rfind("Error in rule")
+    assert "Traceback" not in run.output
+
+    # The accepted site was checked in the same run, and every site has its answer.
+    assert run.path("internal/intake/fine.json").exists()
+    for site in ("fine", "letters", "early", "empty"):
+        assert run.path(f"internal/quality/{site}.html").exists()
+    findings = run.path("restricted/intake/early/findings.csv").read_text()
+    assert all(f"P{number}," in findings for number in range(3))
+    assert not run.path("release").exists()
+
+    # No value reaches anything but the folder of rows.
+    assert MARKER not in run.output
+    for path in study.rglob("*"):
+        if path.is_file() and not path.is_relative_to(study / "letters"):
+            assert MARKER.encode() not in path.read_bytes(), path
+
+
+def test_a_mended_submission_goes_through(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", {"a": ("all", {"pregnancies.csv": "not,a\nregistry,1\n"})})
+    assert run_workflow(study).code == 1
+    (study / "a/pregnancies.csv").write_text(GOOD["pregnancies.csv"])
+    run = run_workflow(study)
+    assert run.code == 0, run.output
+    assert not lines_of(run, "SubmissionRefused")
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("colour: red", "colour"),
+        ("disclosure: {min_women: 2}", "disclosure.min_women"),
+        ("disclosure: {threshold: 9}", "threshold"),
+        ("covariates: [shoe_size]", "covariates"),
+        ("confidence: 95", "confidence"),
+        ("contrast: {numerator: treated}", "same arm"),
+        ("evidence: {published_rates: nowhere.csv}", "nowhere.csv"),
+    ],
+)
+def test_configuration_faults_are_one_line(tmp_path: Path, config: str, words: str) -> None:
+    run = run_workflow(write_study(tmp_path / "study", {"a": ("all", GOOD)}, config + "\n"), "--dry-run")
+    assert run.code == 1
+    (line,) = lines_of(run, "ConfigurationError")
+    assert words in line
+    assert "Traceback" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda text: text + text.splitlines()[1] + "\n", "line 3: site a is listed twice"),
+        (lambda text: text.replace("\ta\t", "\tnowhere\t"), "nowhere is not there"),
+        (lambda text: text.replace("\ta\t", "\tsites.tsv\t"), "not a folder"),
+        (lambda text: text.replace("\tall\t", "\tsome\t"), "line 2: policy"),
+        (lambda text: text.replace("2019-06-30", "2019-02-30"), "line 2: data_cut"),
+        (lambda text: text.replace("policy", "politics"), "first line"),
+        (lambda text: text.splitlines()[0], "no site is listed"),
+        (lambda text: "", "first line"),
+        (lambda text: text.replace("a\ta", "../a\ta"), "line 2: site"),
+    ],
+)
+def test_faults_of_the_sheet_of_sites_are_one_line(tmp_path: Path, edit, words: str) -> None:
+    study = write_study(tmp_path / "study", {"a": ("all", GOOD)})
+    sheet = study / "sites.tsv"
+    sheet.write_text(edit(sheet.read_text()))
+    run = run_workflow(study, "--dry-run")
+    assert run.code == 1
+    (line,) = lines_of(run, "ConfigurationError")
+    assert words in line
+    assert "Traceback" not in run.output
+
+
+def test_a_sheet_that_is_not_there(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", {"a": ("all", GOOD)}, "")
+    (study / "sites.tsv").unlink()
+    run = run_workflow(study, "--dry-run")
+    assert run.code == 1
+    (line,) = lines_of(run, "ConfigurationError")
+    assert "sites.tsv is not there" in line
+
+
+def test_a_defect_shows_its_type_and_place_only(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", {"a": ("all", GOOD)})
+    assert run_workflow(study, "--until", "build_cohort").code == 0
+    cohort = study / "results/restricted/cohort.parquet"
+    cohort.write_bytes(f"PAR1 {MARKER}".encode())
+    run = run_workflow(study, "describe_baseline", "--rerun-triggers", "mtime")
+    assert run.code == 1
+    (line,) = set(lines_of(run, "Defect"))
+    assert "line" in line and MARKER not in run.output
+    assert "Traceback" not in run.output
+
+
+def test_the_last_run_s_failures_are_not_told_again(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", {"a": ("all", {}), "b": ("none", GOOD)})
+    assert len(set(lines_of(run_workflow(study), "SubmissionRefused"))) == 1
+    shutil.rmtree(study / "a")
+    run = run_workflow(study)
+    assert lines_of(run, "SubmissionRefused") == []
+    assert len(lines_of(run, "ConfigurationError")) == 1

@@ -1,0 +1,129 @@
+"""What runs again, and what does not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import ROOT, Run, minimal_site, run_workflow, write_study
+
+POOLED = {
+    "tabulate_checks",
+    "build_cohort",
+    "describe_baseline",
+    "estimate_rates",
+    "assess_identifiability",
+    "estimate_rate_ratios",
+    "measure_dispersion",
+    "estimate_predictors",
+    "release_tables",
+    "draw_figures",
+    "write_report",
+}
+FOLDERS = ("workflow", "schemas", "config", "profiles", "resources")
+FILES = ("Snakefile", "environment.yml", "requirements.lock")
+
+
+def site(arm: int) -> dict[str, str]:
+    return minimal_site([(f"W{number}", arm, number % 3) for number in range(24)])
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the workflow that a test may edit."""
+    folder = tmp_path_factory.mktemp("workflow")
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
+    folder = write_study(
+        tmp_path_factory.mktemp("reruns") / "study", {"a": ("all", site(1)), "b": ("none", site(0))}
+    )
+    done = run_workflow(folder, source=source)
+    assert done.code == 0, done.output
+    return folder
+
+
+def planned(study: Path, source: Path) -> Run:
+    run = run_workflow(study, "--dry-run", "--quiet", "host", source=source)
+    assert run.code == 0, run.output
+    return run
+
+
+def test_nothing_changed(study: Path, source: Path) -> None:
+    assert planned(study, source).executed() == set()
+
+
+def test_a_further_site_runs_its_own_intake_and_the_pool(study: Path, source: Path) -> None:
+    sheet = study / "sites.tsv"
+    before = sheet.read_text()
+    shutil.copytree(study / "b", study / "c")
+    try:
+        sheet.write_text(before + "c\tc\trows\tnone\t\t2019-06-30\n")
+        assert planned(study, source).executed() == {"intake_site c"} | POOLED
+    finally:
+        sheet.write_text(before)
+
+
+def test_another_data_cut_concerns_one_site(study: Path, source: Path) -> None:
+    sheet = study / "sites.tsv"
+    before = sheet.read_text()
+    try:
+        sheet.write_text(before.replace("b\trows\tnone\t\t2019-06-30", "b\trows\tnone\t\t2019-07-31"))
+        assert planned(study, source).executed() == {"intake_site b"} | POOLED
+    finally:
+        sheet.write_text(before)
+
+
+def test_a_covariate_leaves_intake_and_cohort_alone(study: Path, source: Path) -> None:
+    config = study / "config.yaml"
+    before = config.read_text()
+    try:
+        config.write_text(before + "covariates: [age_at_delivery]\n")
+        assert planned(study, source).executed() == {
+            "estimate_rate_ratios",
+            "estimate_predictors",
+            "record_configuration",
+            "release_tables",
+            "draw_figures",
+            "write_report",
+        }
+    finally:
+        config.write_text(before)
+
+
+def test_an_edited_library_runs_every_rule(study: Path, source: Path) -> None:
+    module = source / "workflow/lib/gravida/statistics/exact.py"
+    before = module.read_text()
+    try:
+        module.write_text(before + "\n# edited\n")
+        everything = {"intake_site a", "intake_site b", "record_configuration"} | POOLED
+        assert planned(study, source).executed() == everything
+    finally:
+        module.write_text(before)
+
+
+def test_an_added_file_is_noticed(study: Path, source: Path) -> None:
+    extra = study / "a" / "relapses.csv"
+    try:
+        extra.write_text("pregnancy_id,onset_day\n")
+        assert "intake_site a" in planned(study, source).executed()
+        assert "intake_site b" not in planned(study, source).executed()
+    finally:
+        extra.unlink()
+
+
+def test_a_site_that_leaves_the_sheet_leaves_the_release(study: Path, source: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "study"
+    shutil.copytree(study, moved)
+    lines = (moved / "sites.tsv").read_text().splitlines()
+    (moved / "sites.tsv").write_text("\n".join(lines[:2]) + "\n")
+    run = run_workflow(moved, source=source)
+    assert run.code == 0, run.output
+    assert run.executed() == POOLED
+    assert "\nb," not in run.text("release/tables/identifiability.csv")

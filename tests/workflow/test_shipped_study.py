@@ -1,0 +1,140 @@
+"""The shipped registry through the whole workflow."""
+
+import csv
+import io
+import json
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import ROOT, Run, run_workflow
+
+TABLES = {
+    "attrition",
+    "baseline",
+    "data_quality",
+    "dispersion",
+    "identifiability",
+    "predictors",
+    "rate_ratios",
+    "relapse_rates",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    # Without a configuration of its own: every default must be found from anywhere.
+    done = run_workflow(tmp_path_factory.mktemp("shipped"), config=False)
+    assert done.code == 0, done.output
+    return done
+
+
+def rows(run: Run, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(run.text(name))))
+
+
+def test_primary_row_prints_the_published_numbers(run: Run) -> None:
+    (primary,) = (row for row in rows(run, "internal/tables/rate_ratios.csv") if row["is_primary"] == "True")
+    printed = [f"{float(primary[name]):.3f}" for name in ("rate_ratio", "lower", "upper", "p_value")]
+    assert printed == ["1.409", "0.764", "2.598", "0.272"]
+    assert (primary["model"], primary["covariance"]) == ("negative_binomial", "cluster_robust")
+    assert (primary["status"], primary["contrast"]) == ("ok", "untreated/treated")
+    assert float(primary["alpha"]) > 0.5
+
+
+def test_rates_print_the_published_numbers(run: Run) -> None:
+    table = rows(run, "internal/tables/relapse_rates.csv")
+    year = {row["arm"]: row for row in table if row["group"] == "arm" and row["period"] == "postpartum_year"}
+    assert f"{float(year['treated']['rate']):.2f}" == "0.27"
+    assert f"{float(year['untreated']['rate']):.2f}" == "0.38"
+    assert (year["all"]["pregnancies"], year["all"]["women"]) == ("132", "112")
+
+
+def test_baseline_prints_the_published_numbers(run: Run) -> None:
+    table = {
+        (row["variable"], row["statistic"]): row["value"]
+        for row in rows(run, "internal/tables/baseline.csv")
+        if row["arm"] == "all" and not row["level"]
+    }
+    assert f"{float(table['age_at_delivery', 'mean']):.2f}" == "31.70"
+    assert f"{float(table['age_at_delivery', 'sd']):.2f}" == "4.10"
+    assert f"{float(table['disease_duration_years', 'mean']):.2f}" == "6.34"
+    assert f"{float(table['disease_duration_years', 'sd']):.2f}" == "4.33"
+
+
+def test_verdict_leads(run: Run) -> None:
+    for folder in ("internal", "release"):
+        assert json.loads(run.text(f"{folder}/identifiability.json"))["verdict"] == "between sites only"
+    assert not any("site" in row["adjusted_for"] for row in rows(run, "internal/tables/rate_ratios.csv"))
+    page = run.text("release/report.html")
+    assert page.index("between sites only") < page.index("1.409") < page.index("Methods")
+
+
+def test_the_run_ends_with_the_sentence_and_where_the_report_is(run: Run) -> None:
+    assert "1.409 (95% CI 0.764 to 2.598; p = 0.272)" in run.output
+    assert "Report: results/release/report.html" in run.output
+
+
+def test_every_table_stands_in_both_folders(run: Run) -> None:
+    for folder in ("internal", "release"):
+        assert {path.stem for path in run.path(f"{folder}/tables").iterdir()} == TABLES
+    for name in TABLES:
+        internal, released = (rows(run, f"{folder}/tables/{name}.csv") for folder in ("internal", "release"))
+        assert len(internal) == len(released) > 0
+        assert set(released[0]) == set(internal[0]) | {"suppressed"}
+        cells = {value.lower() for row in internal for value in row.values()}
+        assert not {"nan", "inf", "-inf", "<na>"} & cells
+
+
+def test_released_cells_rest_on_no_woman_or_five(run: Run) -> None:
+    withheld = 0
+    for name in TABLES:
+        for internal, released in zip(
+            rows(run, f"internal/tables/{name}.csv"), rows(run, f"release/tables/{name}.csv"), strict=True
+        ):
+            hidden = {key for key in internal if internal[key] != released[key]}
+            assert all(released[key] == "" for key in hidden)
+            assert (released["suppressed"] == "True") == bool(hidden)
+            withheld += bool(hidden)
+            for key in ("women", "pregnancies", "relapses", "treated", "rows_failed"):
+                if released.get(key):
+                    assert float(released[key]) == 0 or float(released[key]) >= 5
+    assert withheld > 0
+
+
+def test_report_is_one_file_that_says_it_is_synthetic(run: Run) -> None:
+    page = run.text("release/report.html")
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    assert "<script" not in page
+    assert page.count("data:image/png;base64,") == 2
+    assert "ynthetic" in page[: page.index("1.409")]
+
+
+def test_folders_with_rows_are_closed_and_the_release_is_open(run: Run) -> None:
+    for path in [
+        run.path("restricted"),
+        *run.path("restricted").rglob("*"),
+        *run.path("internal").rglob("*"),
+    ]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    for path in [run.path("release"), *run.path("release").rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o044 == 0o044, path
+
+
+def test_no_path_of_the_machine_enters_an_output(run: Run) -> None:
+    for path in run.path("").rglob("*"):
+        if path.suffix in {".csv", ".json", ".html", ".yaml", ".txt"}:
+            text = path.read_text(encoding="utf-8")
+            assert str(ROOT) not in text and str(run.study) not in text, path
+
+
+def test_nothing_to_do_runs_nothing(run: Run) -> None:
+    again = run_workflow(run.study, config=False)
+    assert again.code == 0
+    assert again.executed() == set()
+
+
+def test_the_demonstration_is_found_by_name_from_another_folder(run: Run) -> None:
+    assert not (run.study / "config").exists() and not Path(run.study / "resources").exists()

@@ -1,0 +1,145 @@
+"""The analysis plan and the sheet of sites: read, checked against their schemas, faults told in one line."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from gravida.errors import ConfigurationError
+from gravida.files import read_text, read_yaml
+
+SHEET_COLUMNS = ("site", "submission", "mode", "policy", "mapping", "data_cut")
+
+
+def check_configuration(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check the merged configuration.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming the key and what is wrong with it.
+    """
+    fault = _fault(configuration, schema)
+    if fault:
+        raise ConfigurationError(f"configuration: {fault}; config/README.md lists every key")
+    contrast = configuration["contrast"]
+    if contrast["numerator"] == contrast["denominator"]:
+        raise ConfigurationError(
+            "configuration: contrast.numerator and contrast.denominator are the same arm"
+        )
+
+
+def read_sites(path: str | Path, schema: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Read the sheet of sites.
+
+    Parameters
+    ----------
+    path : str or Path
+        Text with tabs between its columns.
+    schema : mapping
+        JSON schema of one row.
+
+    Returns
+    -------
+    list of dict
+        One a site, in order of their names, with every column of the sheet as text.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming line and column.
+    """
+    name = Path(path).name
+    try:
+        lines = read_text(path).removeprefix("\ufeff").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigurationError(f"{name}: cannot be read as UTF-8 text ({type(problem).__name__})") from None
+    rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    _check_header(name, header)
+    sites: dict[str, dict[str, str]] = {}
+    for number, cells in enumerate(rows[1:], start=2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        row = _site(f"{name} line {number}", header, [cell.strip() for cell in cells], schema)
+        if row["site"].lower() in sites:
+            raise ConfigurationError(
+                f"{name} line {number}: site {row['site']} is listed twice; keep one line"
+            )
+        sites[row["site"].lower()] = row
+    if not sites:
+        raise ConfigurationError(f"{name}: no site is listed; add one line for each submission")
+    return sorted(sites.values(), key=lambda row: row["site"])
+
+
+def _check_header(name: str, header: Sequence[str]) -> None:
+    needed = [column for column in SHEET_COLUMNS if column != "mapping"]
+    missing = [column for column in needed if column not in header]
+    unknown = [column for column in header if column not in SHEET_COLUMNS]
+    if missing or unknown or len(set(header)) != len(header):
+        expected = ", ".join(SHEET_COLUMNS)
+        raise ConfigurationError(f"{name}: the first line must hold, with tabs between them: {expected}")
+
+
+def _site(
+    place: str, header: Sequence[str], cells: Sequence[str], schema: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return one checked row of the sheet."""
+    if len(cells) > len(header):
+        raise ConfigurationError(f"{place}: {len(cells)} cells under {len(header)} columns")
+    row = dict.fromkeys(SHEET_COLUMNS, "") | dict(zip(header, cells, strict=False))
+    fault = _fault(row, schema)
+    if not fault:
+        try:
+            date.fromisoformat(row["data_cut"])
+        except ValueError:
+            fault = "data_cut: not a day of the calendar"
+    if fault:
+        raise ConfigurationError(f"{place}: {fault}")
+    return row
+
+
+def _fault(content: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:
+    """Return the most telling violation of a JSON schema as ``key: what``, None where there is none."""
+    # Imported here: only the process that parses the workflow needs it.
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(schema).iter_errors(content))
+    if error is None:
+        return None
+    key = ".".join(str(part) for part in error.absolute_path)
+    message = " ".join(error.message.split())
+    return f"{key}: {message}" if key else message
+
+
+def find(value: str, default: str, base: str | Path, what: str) -> str:
+    """Return where a path of the configuration is: in the study, or, if it is the default, in the workflow.
+
+    Parameters
+    ----------
+    value, default : str
+        The path as configured, and as the workflow's own configuration has it.
+    base : str or Path
+        Folder of the workflow.
+    what : str
+        How the message names it.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is in neither place.
+    """
+    if Path(value).exists():
+        return value
+    if value == default and Path(base, value).exists():
+        return str(Path(base, value))
+    raise ConfigurationError(
+        f"{what}: {value} is not there; correct the path, which starts in the study's folder"
+    )
+
+
+def load_schema(path: str | Path) -> dict[str, Any]:
+    """Return a JSON schema that is written as YAML."""
+    return read_yaml(path)

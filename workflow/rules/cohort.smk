@@ -1,0 +1,26 @@
+# The question: which pregnancies are studied, in which arm, and how long is each observed in which period?
+# Needs every site's verdict and accepted rows. Leaves the cohort and its person-time (restricted: rows) and the
+# table of attrition (internal). Refuses to go on while a submission is refused.
+
+
+rule build_cohort:
+    input:
+        verdicts=expand("results/internal/intake/{site}.json", site=SITES),
+        pregnancies=accepted("pregnancies"),
+        relapses=accepted("relapses"),
+        dmt_codes=BASE / "resources/dmt_codes.csv",
+    output:
+        pregnancies="results/restricted/cohort.parquet",
+        person_time="results/restricted/person_time.parquet",
+        attrition="results/internal/tables/attrition.csv",
+    log:
+        "results/logs/build_cohort.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        policies=POLICIES,
+        exposure=config["exposure"]["definition"],
+        separation=config["relapse_separation_days"],
+    script:
+        "../scripts/build_cohort.py"

@@ -1,0 +1,102 @@
+# Shared by the other files: the sites, the tables, the digest of the code, and the words at the end of a run.
+from gravida import settings
+from gravida.errors import ConfigurationError
+from gravida.files import digest, read_text, read_yaml
+
+BASE = Path(workflow.basedir)
+ENVIRONMENT = BASE / "environment.yml"
+TABLES = [
+    "attrition",
+    "baseline",
+    "data_quality",
+    "dispersion",
+    "identifiability",
+    "predictors",
+    "rate_ratios",
+    "relapse_rates",
+]
+SUBMITTED = ["pregnancies", "relapses", "infusions", "adverse_events"]
+FIGURES = ["course", "predictors"]
+# Snakemake does not notice an edited module: this digest is a parameter of every rule.
+CODE = digest(
+    [
+        *BASE.glob("workflow/lib/gravida/**/*.py"),
+        *BASE.glob("workflow/lib/gravida/**/*.j2"),
+        *BASE.glob("workflow/lib/gravida/**/*.html"),
+        *BASE.glob("workflow/scripts/*.py"),
+        *BASE.glob("workflow/rules/*.smk"),
+        *BASE.glob("schemas/*.py"),
+        *BASE.glob("schemas/*.yaml"),
+        BASE / "Snakefile",
+        BASE / "requirements.lock",
+    ],
+    BASE,
+)
+
+
+def read_plan():
+    """Return the sites by name, each with where its submission is, after a check of the whole configuration."""
+    defaults = read_yaml(BASE / "config/config.yaml")
+    settings.check_configuration(config, settings.load_schema(BASE / "schemas/config.schema.yaml"))
+    sheet = settings.find(config["sites"], defaults["sites"], BASE, "sites")
+    rows = settings.read_sites(sheet, settings.load_schema(BASE / "schemas/sites.schema.yaml"))
+    shipped = Path(sheet).resolve() == (BASE / defaults["sites"]).resolve()
+    for row in rows:
+        default = row["submission"] if shipped else ""
+        row["folder"] = settings.find(row["submission"], default, BASE, f"submission of site {row['site']}")
+        if not Path(row["folder"]).is_dir():
+            raise ConfigurationError(f"submission of site {row['site']}: {row['submission']} is not a folder")
+    published = config["evidence"]["published_rates"]
+    default = defaults["evidence"]["published_rates"]
+    found = settings.find(published, default, BASE, "evidence.published_rates")
+    return {row["site"]: row for row in rows}, found
+
+
+try:
+    SITES, PUBLISHED_RATES = read_plan()
+except ConfigurationError as fault:
+    sys.exit(fault.line())
+
+POLICIES = {site: row["policy"] for site, row in SITES.items()}
+LOGS = {}
+
+
+wildcard_constraints:
+    site="[A-Za-z0-9_-]+",
+
+
+def submission_files(wildcards):
+    """Return every file of the submission: a file that is edited, added or taken away is noticed."""
+    folder = Path(SITES[wildcards.site]["folder"])
+    return sorted(str(path) for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+
+
+def accepted(table):
+    """Return the accepted rows of one table, of every site."""
+    return expand("results/restricted/intake/{site}/{table}.parquet", site=SITES, table=table)
+
+
+def log_times():
+    """Return when each log was written."""
+    return {path: path.stat().st_mtime_ns for path in Path("results/logs").glob("**/*.log")}
+
+
+def remember_logs():
+    """Remember the logs of earlier runs, so that only this run's failures are repeated at its end."""
+    LOGS.update(log_times())
+
+
+def failures():
+    """Return this run's failures, one line each."""
+    written = [path for path, time in log_times().items() if LOGS.get(path) != time]
+    lines = dict.fromkeys(line for path in sorted(written) for line in read_text(path).splitlines())
+    told = [line for line in lines if line.split(":")[0].isidentifier()]
+    return "\n".join(["", *told, ""])
+
+
+def closing_words():
+    """Return where to look and the headline sentence, if the run went as far as the report."""
+    page, headline = Path("results/release/report.html"), Path("results/release/headline.txt")
+    if not (page.exists() and headline.exists()):
+        return ""
+    return f"\n{read_text(headline)}\nReport: {page}\n"

@@ -1,0 +1,40 @@
+# The question: does each site's submission keep the rules of the data dictionary?
+# Needs a site's files. Leaves its accepted rows and findings (restricted: rows), and a verdict, a page for the
+# site and the table of checks (internal: counts). A refused submission is an answer, so no job fails on it.
+
+
+rule intake_site:
+    input:
+        files=submission_files,
+        dmt_codes=BASE / "resources/dmt_codes.csv",
+    output:
+        **{table: f"results/restricted/intake/{{site}}/{table}.parquet" for table in SUBMITTED},
+        findings="results/restricted/intake/{site}/findings.csv",
+        verdict="results/internal/intake/{site}.json",
+        page="results/internal/quality/{site}.html",
+    log:
+        "results/logs/intake_site/{site}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        policy=lambda wildcards: SITES[wildcards.site]["policy"],
+        data_cut=lambda wildcards: SITES[wildcards.site]["data_cut"],
+        separation=config["relapse_separation_days"],
+    script:
+        "../scripts/intake_site.py"
+
+
+rule tabulate_checks:
+    input:
+        verdicts=expand("results/internal/intake/{site}.json", site=SITES),
+    output:
+        table="results/internal/tables/data_quality.csv",
+    log:
+        "results/logs/tabulate_checks.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+    script:
+        "../scripts/tabulate_checks.py"

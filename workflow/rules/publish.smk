@@ -1,0 +1,87 @@
+# The question: what may leave, and how is it read?
+# Needs the internal tables. Leaves protected tables, figures and the report (release): the gate is the only door,
+# and everything after it is made from released tables alone.
+
+
+rule record_configuration:
+    output:
+        record="results/internal/run_config.yaml",
+    log:
+        "results/logs/record_configuration.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        configuration=config,
+    script:
+        "../scripts/record_configuration.py"
+
+
+rule release_tables:
+    input:
+        **{table: f"results/internal/tables/{table}.csv" for table in TABLES},
+        verdict="results/internal/identifiability.json",
+    output:
+        **{table: f"results/release/tables/{table}.csv" for table in TABLES},
+        verdict="results/release/identifiability.json",
+    log:
+        "results/logs/release_tables.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        tables=TABLES,
+        min_women=config["disclosure"]["min_women"],
+    script:
+        "../scripts/release_tables.py"
+
+
+rule draw_figures:
+    input:
+        relapse_rates="results/release/tables/relapse_rates.csv",
+        predictors="results/release/tables/predictors.csv",
+        published_rates=PUBLISHED_RATES,
+    output:
+        course=report(
+            "results/release/figures/course.png",
+            category="Figures",
+            caption="../report/course.rst",
+        ),
+        predictors=report(
+            "results/release/figures/predictors.png",
+            category="Figures",
+            caption="../report/predictors.rst",
+        ),
+    log:
+        "results/logs/draw_figures.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        confidence=config["confidence"],
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule write_report:
+    input:
+        **{table: f"results/release/tables/{table}.csv" for table in TABLES},
+        verdict="results/release/identifiability.json",
+        figures=expand("results/release/figures/{figure}.png", figure=FIGURES),
+    output:
+        report="results/release/report.html",
+        headline="results/release/headline.txt",
+    log:
+        "results/logs/write_report.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        tables=TABLES,
+        figures=FIGURES,
+        configuration=config,
+        synthetic=sorted(
+            {Path(row["folder"]).parent.resolve() == BASE / "resources/demo" for row in SITES.values()}
+        ),
+    script:
+        "../scripts/write_report.py"

@@ -1,0 +1,19 @@
+"""Check one site's submission."""
+
+from pathlib import Path
+
+from _job import job
+
+with job(snakemake.log[0]):
+    from gravida.files import write_json, write_text
+    from gravida.intake.submission import Site, intake_site
+    from gravida.tables import read_table, write_rows, write_table
+
+    site = Site(snakemake.wildcards.site, snakemake.params.policy, snakemake.params.data_cut)
+    files = [Path(name) for name in snakemake.input.files]
+    result = intake_site(site, files, read_table(snakemake.input.dmt_codes), snakemake.params.separation)
+    for table, rows in result.accepted.items():
+        write_rows(snakemake.output[table], rows)
+    write_table(snakemake.output.findings, result.findings)
+    write_json(snakemake.output.verdict, result.verdict)
+    write_text(snakemake.output.page, result.page)
