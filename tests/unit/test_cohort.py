@@ -119,6 +119,7 @@ def test_dated_relapses_by_period() -> None:
         "postpartum_q4": (0, 92),
         "postpartum_6_months": (2, 182),
         "postpartum_year": (2, 365),
+        "postpartum_from_day_30": (1, 335),
     }
 
 

@@ -32,6 +32,8 @@ def study(arms: dict[str, dict[str, list[int]]], women_share: int = 1) -> tuple[
     rng = np.random.default_rng(11)
     n = len(table)
     cohort = table[["site", "arm", "woman"]].assign(
+        received=table["arm"],
+        by_policy=table["arm"],
         age_at_delivery=rng.normal(31, 4, n).round(1),
         disease_duration_years=rng.integers(0, 15, n).astype(float),
         edss_before=rng.choice([1.0, 1.5, 2.0], n),
@@ -198,6 +200,46 @@ def test_contrast_can_be_turned_round() -> None:
     assert other["rate_ratio"] == pytest.approx(1 / one["rate_ratio"], rel=1e-9)
     assert other["lower"] == pytest.approx(1 / one["upper"], rel=1e-9)
     assert other["p_value"] == pytest.approx(one["p_value"], rel=1e-7)
+
+
+def test_exceptions_to_a_policy_show_both_contrasts() -> None:
+    cohort, person_time = study(pair(SOME, OTHER))
+    exceptions = cohort.assign(received=np.where(cohort.index < 2, "untreated", cohort["received"]))
+    settings = RateRatioSettings("untreated", "treated", PERIOD, 0.95, COVARIATES)
+    table = estimate_rate_ratios(exceptions, person_time, PAIR, settings).set_index("analysis")
+    # The two exceptions have 0 and 1 relapses.
+    crude = {"policy": (12 / 20) / (9 / 20), "as_treated": (13 / 22) / (8 / 18)}
+    for analysis, ratio in crude.items():
+        assert table.loc[analysis, "rate_ratio"] == pytest.approx(ratio, rel=1e-6)
+        assert not table.loc[analysis, "is_primary"]
+    assert "policy" not in set(contrasts(pair(SOME, OTHER), PAIR)["analysis"])
+
+
+def test_landmark_stands_beside_a_choice() -> None:
+    arms = {"a": {"treated": SOME, "untreated": OTHER}}
+    cohort, person_time = study(arms)
+    settings = RateRatioSettings("untreated", "treated", PERIOD, 0.95, COVARIATES)
+    later = person_time.assign(
+        period="postpartum_from_day_30",
+        relapses=np.maximum(person_time["relapses"] - 1, 0),
+        person_years=335 / 365.25,
+    )
+    both = pd.concat([person_time, later], ignore_index=True)
+    table = estimate_rate_ratios(cohort, both, {"a": "individual"}, settings).set_index("analysis")
+    row = table.loc["landmark_30"]
+    # 5 relapses are left of the untreated's 12, 3 of the treated's 9.
+    assert (row["relapses"], row["status"]) == (8, "ok")
+    assert row["rate_ratio"] == pytest.approx(5 / 3, rel=1e-6)
+    assert "immortal time" in table.loc["unadjusted"].iloc[0]["reason"]
+    alone = estimate_rate_ratios(cohort, person_time, {"a": "individual"}, settings).set_index("analysis")
+    assert alone.loc["landmark_30", "status"] == "not_estimable"
+    assert "dates its relapses" in alone.loc["landmark_30", "reason"]
+
+
+def test_no_landmark_where_a_policy_decides() -> None:
+    table = contrasts(pair(SOME, OTHER), PAIR)
+    assert "landmark_30" not in set(table["analysis"])
+    assert not table["reason"].str.contains("immortal").any()
 
 
 def predictors(cohort: pd.DataFrame, person_time: pd.DataFrame, policies: dict = PAIR) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from gravida import words
+from gravida.report.estimand import describe_estimand, describe_target_trial
 from gravida.report.html import ReportContent, render_report, write_report
 from gravida.report.methods import REFERENCES, describe_methods
 from gravida.report.sections import SECTIONS
@@ -331,10 +332,29 @@ def test_the_report_can_be_read_by_machine_and_ear(content):
     outline = Outline(report)
     assert '<html lang="en">' in report
     assert len(outline.ids) == len(set(outline.ids))
-    assert outline.tags.count("caption") == outline.tags.count("table") == 5
+    # Five released tables, the estimand and the target trial.
+    assert outline.tags.count("caption") == outline.tags.count("table") == 5 + 2
     assert outline.tags.count("h1") == 1
     assert all(image["alt"].strip() for image in outline.images) and outline.images
     assert all(address[1:] in outline.ids for address in outline.addresses if address.startswith("#"))
+
+
+def test_the_target_trial_says_what_is_not_emulated(content):
+    between = {
+        part: here for part, _, here in describe_target_trial(content.configuration, "between sites only")
+    }
+    within = {
+        part: here
+        for part, _, here in describe_target_trial(content.configuration, "identifiable within sites")
+    }
+    assert "not emulated" in between["Assignment"]
+    assert "no time is immortal" in between["Time zero"]
+    assert "immortal time" in within["Time zero"] and "day 30" in within["Time zero"]
+    turned = {**content.configuration, "contrast": {"numerator": "treated", "denominator": "untreated"}}
+    assert "treated over untreated" in dict(describe_estimand(turned))["Summary"]
+    received = dict(describe_estimand(content.configuration))["Treatments"]
+    policy = {**content.configuration, "exposure": {"definition": "policy"}}
+    assert "as received" in received and "policy" in dict(describe_estimand(policy))["Treatments"]
 
 
 def test_verdict_and_headline_come_before_every_table(content):

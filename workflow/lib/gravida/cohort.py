@@ -12,7 +12,6 @@ from gravida.periods import (
     COUNT_COLUMNS,
     DAYS_PER_YEAR,
     PARTS,
-    PERIODS,
     Window,
     count_onsets,
     gestation,
@@ -147,8 +146,8 @@ def _person_time(
         for period in COUNT_COLUMNS
     }
     parts = []
-    for period in PERIODS:
-        window, whole = windows[period], PARTS.get(period, period)
+    for period, window in windows.items():
+        whole = PARTS.get(period, period)
         days = window.days_within(observed)
         usable = (missing[whole] == "").to_numpy() & (days > 0)
         if period in PARTS:

@@ -19,8 +19,12 @@ COUNT_COLUMNS = {
     "pregnancy": "relapses_pregnancy",
     "postpartum_year": "relapses_post_year",
 }
+# The year after delivery from the landmark on, by which the arm is settled where treatment is a choice.
+LANDMARK = "postpartum_from_day_30"
+LANDMARK_DAY = 30
 # Parts of those periods: they need the day of each relapse.
 PARTS = {
+    LANDMARK: "postpartum_year",
     "trimester_1": "pregnancy",
     "trimester_2": "pregnancy",
     "trimester_3": "pregnancy",
@@ -59,7 +63,7 @@ class Window:
 
 
 def period_windows(gestation_days: np.ndarray) -> dict[str, Window]:
-    """Return the window of each period of `PERIODS` for pregnancies of these lengths (days, shape (n,))."""
+    """Return the windows of `PERIODS` and of `LANDMARK`, for gestation in days, shape (n,)."""
     lmp = -np.asarray(gestation_days, dtype=np.int64)
     zero = np.zeros_like(lmp)
     second, third = np.minimum(lmp + 98, 0), np.minimum(lmp + 196, 0)
@@ -75,6 +79,7 @@ def period_windows(gestation_days: np.ndarray) -> dict[str, Window]:
         "postpartum_q4": Window(zero + 273, zero + YEAR),
         "postpartum_6_months": Window(zero, zero + 182),
         "postpartum_year": Window(zero, zero + YEAR),
+        LANDMARK: Window(zero + LANDMARK_DAY, zero + YEAR),
     }
 
 

@@ -13,6 +13,7 @@ from gravida import words
 from gravida.files import read_text
 from gravida.provenance import software_versions
 from gravida.report.display import table_html
+from gravida.report.estimand import describe_estimand, describe_target_trial
 from gravida.report.methods import REFERENCES, describe_methods
 from gravida.report.sections import SECTIONS, Section
 from gravida.report.sentences import abstract, headline
@@ -107,6 +108,8 @@ def render_report(content: ReportContent) -> str:
         sections=[
             _section(section, content, confidence) for section in SECTIONS if _present(section, content)
         ],
+        estimand=describe_estimand(content.configuration),
+        target_trial=describe_target_trial(content.configuration, content.identifiability["verdict"]),
         methods=methods,
         references=[(key, REFERENCES[key]) for key in cited],
         versions=content.versions,

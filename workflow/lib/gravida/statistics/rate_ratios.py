@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from gravida.periods import LANDMARK
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison, RateRatio, estimate_row, primary_row
 from gravida.statistics.design import Column, columns_of, prepare, site_columns
@@ -17,6 +18,9 @@ OTHER_MODELS = (
     ("poisson", "cluster_robust_cr2"),
     ("gee_poisson", "cluster_robust"),
 )
+
+
+IMMORTAL_TIME = "treatment is a choice here: subject to immortal time before the first dose, see landmark_30"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,9 @@ def estimate_rate_ratios(
     falls back: to the Poisson model with bias-reduced clustered errors where there is no over-dispersion, to
     the Firth-penalised Poisson model where an arm has no relapse.
 
+    Where the treatment received is not what the site's policy says, both contrasts are shown (`as_treated`,
+    `policy`). Where treatment is a choice, `landmark_30` starts on day 30 after delivery.
+
     Parameters
     ----------
     pregnancies, person_time : DataFrame
@@ -55,14 +62,19 @@ def estimate_rate_ratios(
     """
     rows = person_time[person_time["period"] == settings.period].reset_index(drop=True)
     verdict = design_of.assess_identifiability(person_time, policies, settings.period)
-    within = verdict.verdict == design_of.WITHIN and len(policies) > 1
-    crude = _compare("unadjusted", "none", rows, (), settings)
+    choice = verdict.verdict == design_of.WITHIN
+    within = choice and len(policies) > 1
+    crude = _compare("unadjusted", "none", rows, (), settings, IMMORTAL_TIME if choice else "")
     estimates = [_first(crude, primary=not within), *_others(crude), _exact(crude)]
+    estimates += _by_definition(rows, pregnancies, settings)
     if within:
         rows, note = _sites_with_a_choice(rows, policies)
+        note = "; ".join(filter(None, (IMMORTAL_TIME, note)))
         by_site = _compare("adjusted", "site", rows, tuple(site_columns(rows["site"])), settings, note)
         estimates += [_first(by_site, primary=True), *_others(by_site)]
     estimates.append(_adjusted(rows, pregnancies, within, settings))
+    if choice and settings.period == "postpartum_year":
+        estimates.append(_landmark(person_time, policies, within, settings))
     if verdict.verdict == design_of.NOT_IDENTIFIABLE:
         estimates = [_emptied(row, verdict.reason) for row in estimates]
     return pd.DataFrame(estimates)
@@ -81,6 +93,33 @@ def _compare(
     return Comparison(
         analysis, adjusted_for, rows, arm, covariates, settings.period, settings.confidence, note
     )
+
+
+def _by_definition(
+    rows: pd.DataFrame, pregnancies: pd.DataFrame, settings: RateRatioSettings
+) -> list[RateRatio]:
+    """Return the contrast by treatment received and by policy, if they are not the same."""
+    theirs = pregnancies.loc[rows["pregnancy"]]
+    received, by_policy = theirs["received"].to_numpy(), theirs["by_policy"].to_numpy()
+    if (received == by_policy).all():
+        return []
+    arms = {"as_treated": received, "policy": by_policy}
+    return [
+        estimate_row(_compare(analysis, "none", rows.assign(arm=arm), (), settings), *_CLUSTERED)
+        for analysis, arm in arms.items()
+    ]
+
+
+def _landmark(
+    person_time: pd.DataFrame, policies: Mapping[str, str], within: bool, settings: RateRatioSettings
+) -> RateRatio:
+    """Return the contrast from day 30 on: earlier relapses do not count, later doses change no arm."""
+    rows, note = _sites_with_a_choice(person_time[person_time["period"] == LANDMARK], policies)
+    sites = tuple(site_columns(rows["site"])) if within else ()
+    comparison = _compare("landmark_30", "site" if within else "none", rows, sites, settings, note)
+    if rows.empty:
+        return _emptied(estimate_row(comparison, *_CLUSTERED), "no site by choice dates its relapses")
+    return estimate_row(comparison, *_CLUSTERED)
 
 
 def _sites_with_a_choice(rows: pd.DataFrame, policies: Mapping[str, str]) -> tuple[pd.DataFrame, str]:
