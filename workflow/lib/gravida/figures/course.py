@@ -40,6 +40,10 @@ UNSTATED_WINDOWS = ("PP_early", "PP")
 MOST_CURVES = 5
 
 
+# Names of published cohorts end here (day), left of everything that is drawn.
+LABELS_END = -665
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """Rates that one published cohort gives for several windows, in order of time.
@@ -182,8 +186,6 @@ def _draw_arm(axes, arm: str, rows: pd.DataFrame, shift: float) -> None:
 
 
 def _draw_published(axes, curves: list[Curve], top: float) -> None:
-    from matplotlib.patheffects import withStroke
-
     for curve in curves:
         corners = [(start, end, rate) for start, end, rate, _ in curve.points]
         if curve.span:
@@ -198,18 +200,9 @@ def _draw_published(axes, curves: list[Curve], top: float) -> None:
             axes.plot(_middle(point), point[2], "o", ms=2.6, mfc=face, mec=MUTED, mew=0.7, zorder=2)
     heights = _apart([curve.points[0][2] for curve in curves], 0.045 * top)
     for curve, height in zip(curves, heights, strict=True):
-        place = _middle(curve.points[0]) - 20, height
-        halo = [withStroke(linewidth=2, foreground="white")]
-        axes.text(
-            *place,
-            curve.label,
-            fontsize=7,
-            ha="right",
-            va="center",
-            color="#505050",
-            path_effects=halo,
-            zorder=6,
-        )
+        first = curve.points[0]
+        axes.plot([LABELS_END + 5, _middle(first)], [height, first[2]], color=MUTED, lw=0.4, zorder=1)
+        axes.text(LABELS_END, height, curve.label, fontsize=7, ha="right", va="center", color="#505050")
 
 
 def _middle(window: tuple) -> float:
@@ -230,7 +223,7 @@ def _apart(heights: list[float], gap: float) -> list[float]:
 def _course_axes(axes, ticks: dict[float, str]) -> None:
     axes.axvspan(-280, 0, color="#F0E442", alpha=0.13, lw=0, zorder=0)
     axes.vlines([-280, 0], 0, 1, color="#B0B0B0", lw=0.6, zorder=0, transform=axes.get_xaxis_transform())
-    axes.set_xlim(-705, 375)
+    axes.set_xlim(-985, 375)
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("Relapses per year (ARR)")
