@@ -42,6 +42,14 @@ golden <- function(folder) {
     ratios$site_adjusted <- contrast(by_choice, c("site", COVARIATES))
   }
   if (several && nrow(by_choice) < nrow(rows)) ratios$individual_sites_unadjusted <- contrast(by_choice)
+  if (nrow(by_choice)) {
+    later <- landmark_rows(study, rows)
+    sites <- if (length(unique(study$pregnancies$site)) > 1 && length(unique(later$site)) > 1) "site" else character()
+    ratios$landmark_30 <- contrast(later, sites)
+  }
+  ruled <- rows
+  ruled$untreated <- ifelse(rows$policy == "none", 1, ifelse(rows$policy == "all", 0, rows$untreated))
+  if (any(ruled$untreated != rows$untreated)) ratios$policy <- contrast(ruled)
   primary <- if (several) "site" else "unadjusted"
   list(verdict = verdict(study$pregnancies), flow = flow(study$pregnancies, rows),
        relapses = list(raw = time$raw, retained = time$retained, merged = time$raw - time$retained),

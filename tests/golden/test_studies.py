@@ -115,6 +115,24 @@ def test_every_contrast_equals_r(name: str) -> None:
         assert_numbers(row, fits["primary"], ("rate_ratio", "lower", "upper", "p_value"), FITTED)
 
 
+@pytest.mark.parametrize(
+    ("name", "analysis"),
+    [
+        ("choice_sites", "landmark_30"),
+        ("mixed", "landmark_30"),
+        ("bladder", "landmark_30"),
+        ("mixed", "policy"),
+        ("mixed", "as_treated"),
+    ],
+)
+def test_landmark_and_policy_equal_r(name: str, analysis: str) -> None:
+    fits = expected(name)["rate_ratios"]["unadjusted" if analysis == "as_treated" else analysis]
+    row = rate_ratios(name).set_index("analysis").loc[analysis]
+    assert row["status"] == fits["primary"]["status"] == "ok"
+    assert_numbers(row, fits["primary"], ("rate_ratio", "lower", "upper", "p_value"), FITTED)
+    assert_numbers(row, fits, ("pregnancies", "women", "relapses"), 0)
+
+
 @studies
 def test_the_primary_row_equals_r(name: str) -> None:
     reference = expected(name)

@@ -123,6 +123,18 @@ person_time <- function(study) {
   list(long = long, raw = nrow(study$relapses), retained = nrow(retained))
 }
 
+# The rows by choice with relapses and time from day 30 on; onsets before it absorb later ones as ever.
+landmark_rows <- function(study, rows) {
+  rows <- rows[rows$policy == "individual" & rows$dated & rows$last > 30, ]
+  rows <- rows[rows$first < 365, ]
+  study$relapses$key <- paste(study$relapses$site, study$relapses$pregnancy_id, sep = "\r")
+  kept <- retain(study$relapses)
+  kept <- kept[kept$key %in% rows$key, ]
+  rows$y <- count_in(rows, kept, cbind(rep(30, nrow(rows)), 365))
+  rows$years <- (pmin(365, rows$last) - pmax(30, rows$first)) / DAYS_PER_YEAR
+  rows
+}
+
 # One row per pregnancy with postpartum person-time, with its covariates. The pre-year covariate is the number of
 # retained onsets in the observed pre-pregnancy year, missing where that year is not at risk or not observed.
 analysis_rows <- function(study, long) {
