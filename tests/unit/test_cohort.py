@@ -131,6 +131,14 @@ def test_a_relapse_before_delivery_takes_in_one_soon_after() -> None:
     assert periods["postpartum_year"][0] == 0
 
 
+def test_covariates_count_relapses_as_the_rates_do() -> None:
+    rows = pregnancies("pregnancy_id|woman_id|relapses_pre_year|relapses_pregnancy\nP1|W1|2|2\nP2|W2|0|0")
+    dated = onsets(("P1", -400), ("P1", -390), ("P1", -100), ("P1", -80))
+    described = cohort_of(SiteRows("a", "all", rows, dated)).pregnancies
+    assert described["relapses_pre_year"].tolist() == [1, 0]
+    assert described["relapses_pregnancy"].tolist() == [1, 0]
+
+
 def test_next_conception_ends_the_year() -> None:
     rows = pregnancies("pregnancy_id|woman_id|next_conception_day\nP1|W1|250")
     cohort = cohort_of(SiteRows("a", "all", rows, onsets()))

@@ -178,6 +178,56 @@ def test_one_woman_in_an_arm_has_no_clustered_error() -> None:
     assert model["status"] == "ok"
 
 
+def test_a_contrast_within_sites_that_rests_on_one_woman_has_no_clustered_error() -> None:
+    arms = {"a": {"treated": [2], "untreated": OTHER}, "b": {"treated": SOME}}
+    table = contrasts(arms, dict.fromkeys(arms, "individual"))
+    row = primary(table)
+    assert (row["adjusted_for"], row["status"]) == ("site", "not_estimable")
+    assert "rests on one woman" in row["reason"]
+    model = table[(table["adjusted_for"] == "site") & (table["covariance"] == "model")]
+    assert (model["status"] == "ok").any()
+
+
+def test_women_who_are_all_alike_say_nothing_of_their_differences() -> None:
+    row = primary(contrasts(pair([1, 1], OTHER), PAIR))
+    assert row["status"] == "not_estimable" and "one rate" in row["reason"]
+    rates = estimate_rates(study(pair([1, 1], OTHER))[1], 0.95)
+    rates = rates.set_index(["group", "arm", "site", "period"])
+    assert pd.isna(rates.loc[("arm", "treated", "all", PERIOD), "robust_lower"])
+
+
+def test_the_alphabet_of_sites_decides_nothing() -> None:
+    tables = []
+    for name in ("a", "z"):
+        arms = {name: {"treated": SOME, "untreated": OTHER}, "m": {"treated": OTHER, "untreated": SOME}}
+        cohort, person_time = study(arms)
+        relapsed = (person_time["site"] == name) & (person_time["relapses"] > 0)
+        cohort = cohort.assign(edss_before=cohort["edss_before"].mask(relapsed))
+        settings = RateRatioSettings("untreated", "treated", PERIOD, 0.95, ("edss_before",))
+        tables.append(
+            estimate_rate_ratios(cohort, person_time, dict.fromkeys(arms, "individual"), settings).iloc[-2]
+        )
+    one, other = tables
+    assert one["adjusted_for"] == "site;edss_before" and one["status"] in ("ok", "fallback")
+    for column in NUMBERS:
+        assert one[column] == pytest.approx(other[column], rel=1e-8)
+
+
+def test_exceptions_to_one_policy_give_no_ratio_of_ivig_anywhere() -> None:
+    arms = {"a": {"treated": SOME, "untreated": [0, 1, 2]}, "b": {"treated": OTHER}}
+    cohort, person_time = study(arms)
+    policies = dict.fromkeys(arms, "all")
+    assert set(contrasts(arms, policies)["status"]) == {"not_estimable"}
+    ivig = predictors(cohort, person_time, policies).query("predictor == 'ivig'")
+    assert set(ivig["status"]) == {"not_estimable"}
+    assert ivig["reason"].str.contains("same arm").all()
+
+
+def test_between_sites_every_interval_says_what_it_holds() -> None:
+    table = contrasts(pair(SOME, OTHER), PAIR)
+    assert table["reason"].str.contains("sampling of women only").all()
+
+
 def test_underdispersed_counts_fall_back_to_poisson() -> None:
     table = contrasts(pair([0, 1] * 15, [1, 0, 1] * 10), PAIR)
     row = primary(table)
@@ -313,6 +363,29 @@ def test_reference_without_a_relapse_gives_way() -> None:
     none = row_of(table, "univariable", "dmt_before", "none")
     assert none["reference"] == "moderate" and none["status"] == "not_estimable"
     assert row_of(table, "univariable", "dmt_before", "high")["status"] == "ok"
+
+
+def test_one_woman_carries_no_coefficient() -> None:
+    cohort, person_time = study(BIG)
+    classes = cohort["dmt_class"].replace("none", "moderate")
+    first = int(np.flatnonzero(person_time["relapses"] > 0)[0])
+    alone = classes.where(classes.index != first, "none")
+    edss = cohort["edss_before"].mask(cohort["edss_before"] >= 0, 2.0).where(cohort.index != first, 6.0)
+    table = predictors(cohort.assign(dmt_class=alone, edss_before=edss), person_time)
+    for level in ("moderate", "high"):
+        row = row_of(table, "univariable", "dmt_before", level)
+        assert row["reference"] == "none" and "one woman" in row["reason"]
+    assert "one woman" in row_of(table, "univariable", "edss_before")["reason"]
+    together = row_of(table, "multivariable", "age_at_delivery")
+    assert together["status"] in ("ok", "fallback")
+
+
+def test_relapses_behind_a_ratio_are_counted_for_the_gate() -> None:
+    cohort, person_time = study(BIG)
+    row = row_of(predictors(cohort, person_time), "univariable", "ivig")
+    assert (row["relapses_level"], row["relapses_reference"]) == (3 * sum(SOME), 3 * sum(OTHER))
+    crude = primary(contrasts(BIG, PAIR))
+    assert (crude["relapses_numerator"], crude["relapses_denominator"]) == (3 * sum(OTHER), 3 * sum(SOME))
 
 
 def test_one_arm_has_no_ratio_of_ivig() -> None:

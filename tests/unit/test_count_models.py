@@ -211,8 +211,10 @@ def test_wald_refuses_an_error_that_is_none() -> None:
     for variance in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(NotConverged):
             wald(0.1, variance, 0.95)
-    with pytest.raises(NotConverged, match="finite"):
+    with pytest.raises(NotEstimable, match="wider"):
         wald(0.1, 1e6, 0.95)
+    with pytest.raises(NotEstimable, match="degrees of freedom"):
+        wald(0.1, 0.04, 0.95, 1.9)
 
 
 def test_holm_of_the_textbook() -> None:

@@ -54,7 +54,10 @@ nb_fit <- function(d) {
     low <- min(eigen(information, symmetric = TRUE, only.values = TRUE)$values)
     if (low <= 0) information <- information + (0.1 - low) * diag(nrow(information))
     move <- solve(information, colSums(now$score))
-    while (max(abs(move)) > 1 || nb_parts(par + move, d)$loglik < now$loglik - 1e-9) move <- move / 2
+    for (halving in 1:60) {
+      if (max(abs(move)) <= 1 && nb_parts(par + move, d)$loglik >= now$loglik - 1e-9) break
+      move <- move / 2
+    }
     par <- par + move
     if (max(abs(move)) < 1e-12) break
   }

@@ -191,10 +191,13 @@ def _missing_reason(pregnancies: pd.DataFrame, period: str, days: np.ndarray) ->
 
 
 def _with_analysed_count(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -> pd.DataFrame:
-    """Return the pregnancies with the relapses of the pre-pregnancy year as the analysis counts them."""
-    rows = person_time[person_time["period"] == "pre_pregnancy_year"]
-    counts = pd.Series(rows["relapses"].to_numpy(), index=rows["pregnancy"], dtype="Int64")
-    return pregnancies.assign(relapses_pre_year=counts.reindex(pregnancies.index))
+    """Return the pregnancies with the relapses of the whole periods as the analysis counts them."""
+    counted = {}
+    for period in ("pre_pregnancy_year", "pregnancy"):
+        rows = person_time[person_time["period"] == period]
+        counts = pd.Series(rows["relapses"].to_numpy(), index=rows["pregnancy"], dtype="Int64")
+        counted[COUNT_COLUMNS[period]] = counts.reindex(pregnancies.index)
+    return pregnancies.assign(**counted)
 
 
 def _attrition(
@@ -209,8 +212,10 @@ def _attrition(
             for cause in [*causes, NOT_OBSERVED, NOT_STATED]
         ]
         steps.append((f"analysed_{period}", "with person-time", pregnancies.index[reason == ""]))
-    dated = person_time.loc[person_time["period"].isin(list(PARTS)), "pregnancy"].unique()
-    steps.append(("analysed_trimesters_and_quarters", "relapses are dated", pd.Index(dated)))
+    dated = pregnancies.index[pregnancies["dated"]]
+    undated = pregnancies.index[~pregnancies["dated"]]
+    steps.append(("excluded_trimesters_and_quarters", "the site does not date its relapses", undated))
+    steps.append(("analysed_trimesters_and_quarters", "relapses are dated", dated))
     rows = []
     for site in ["all", *pregnancies["site"].unique()]:
         here = pregnancies if site == "all" else pregnancies[pregnancies["site"] == site]

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-COLUMNS = ["variable", "level", "statistic", "arm", "value", "women"]
+COLUMNS = ["variable", "level", "statistic", "arm", "value", "women", "women_with_event"]
+# Counts of events: their moments give away how many women had one.
+EVENTS = ("relapses_pre_year", "relapses_pregnancy")
 CONTINUOUS = (
     "age_at_delivery",
     "disease_duration_years",
@@ -42,7 +44,7 @@ def describe_baseline(pregnancies: pd.DataFrame) -> pd.DataFrame:
     ones: n and percent (0 to 100) of the pregnancies with a value, for each level, and missing. `smd` is the
     absolute standardised difference of the arms, the difference of means or shares over the root of the mean
     of the two variances (Austin 2009, Statistics in Medicine 28:3083-3107). `women` counts the women behind
-    a cell.
+    a cell, and `women_with_event`, for relapses, those of them who had one.
 
     Parameters
     ----------
@@ -51,10 +53,11 @@ def describe_baseline(pregnancies: pd.DataFrame) -> pd.DataFrame:
     """
     groups = {arm: pregnancies if arm == "all" else pregnancies[pregnancies["arm"] == arm] for arm in ARMS}
     rows = [
-        ("pregnancies", "", "n", arm, len(group), group["woman"].nunique()) for arm, group in groups.items()
+        ("pregnancies", "", "n", arm, len(group), group["woman"].nunique(), None)
+        for arm, group in groups.items()
     ]
     rows += [
-        ("women", "", "n", arm, group["woman"].nunique(), group["woman"].nunique())
+        ("women", "", "n", arm, group["woman"].nunique(), group["woman"].nunique(), None)
         for arm, group in groups.items()
     ]
     for variable in CONTINUOUS:
@@ -70,16 +73,17 @@ def _continuous(variable: str, groups: dict[str, pd.DataFrame]) -> Iterator[tupl
         values = group[variable].astype("float64")
         present = values.dropna()
         women = group.loc[present.index, "woman"].nunique()
+        affected = group.loc[present.index[present > 0], "woman"].nunique() if variable in EVENTS else None
         numbers = {"n": present.size}
         if present.size:
             quartiles = np.quantile(present, [0.25, 0.5, 0.75])
             numbers |= {"mean": present.mean(), "sd": present.std(ddof=1) if present.size > 1 else None}
             numbers |= dict(zip(("q1", "median", "q3"), quartiles, strict=True))
         for statistic in ("n", "mean", "sd", "median", "q1", "q3"):
-            yield variable, "", statistic, arm, numbers.get(statistic), women
-        yield variable, "", "missing", arm, values.isna().sum(), _missing_women(group, values)
-        moments[arm] = (present.mean(), present.var(ddof=1), women)
-    yield variable, "", "smd", "difference", *_smd(moments)
+            yield variable, "", statistic, arm, numbers.get(statistic), women, affected
+        yield variable, "", "missing", arm, values.isna().sum(), _missing_women(group, values), None
+        moments[arm] = (present.mean(), present.var(ddof=1), women if affected is None else affected)
+    yield variable, "", "smd", "difference", *_smd(moments), None
 
 
 def _categorical(variable: str, column: str, groups: dict[str, pd.DataFrame]) -> Iterator[tuple]:
@@ -94,12 +98,12 @@ def _categorical(variable: str, column: str, groups: dict[str, pd.DataFrame]) ->
             inside = present == level
             women = groups[arm].loc[present.index[inside], "woman"].nunique()
             share = inside.mean() if present.size else np.nan
-            yield variable, level, "n", arm, inside.sum(), women
-            yield variable, level, "percent", arm, 100 * share, women
+            yield variable, level, "n", arm, inside.sum(), women, None
+            yield variable, level, "percent", arm, 100 * share, women, None
             moments[arm] = (share, share * (1 - share), women)
-        yield variable, level, "smd", "difference", *_smd(moments)
+        yield variable, level, "smd", "difference", *_smd(moments), None
     for arm, values in words.items():
-        yield variable, "", "missing", arm, values.isna().sum(), _missing_women(groups[arm], values)
+        yield variable, "", "missing", arm, values.isna().sum(), _missing_women(groups[arm], values), None
 
 
 def _missing_women(group: pd.DataFrame, values: pd.Series) -> int:

@@ -10,7 +10,7 @@ import pandas as pd
 from gravida.errors import NotEstimable
 from gravida.statistics.bias_reduced import bias_reduced
 from gravida.statistics.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
-from gravida.statistics.design import Column, independent_columns, make_batch
+from gravida.statistics.design import Column, decided_by_one_woman, independent_columns, make_batch
 from gravida.statistics.exact import exact_rate_ratio
 from gravida.statistics.firth import fit_firth
 from gravida.statistics.gee import fit_exchangeable
@@ -19,6 +19,8 @@ from gravida.statistics.kernel import Batch
 
 # The arm stands second in every design, after the intercept.
 ARM = 1
+# Rates of women that differ by less than this share of the largest are the same.
+SAME_RATE = 1e-9
 
 
 class NoRelapseInArm(NotEstimable):
@@ -27,7 +29,7 @@ class NoRelapseInArm(NotEstimable):
 
 @dataclass(frozen=True, slots=True)
 class RateRatio:
-    """One row of the table; its fields are the contract's columns."""
+    """One row of the table: the contract's columns, and the relapses of each arm."""
 
     analysis: str
     is_primary: bool
@@ -44,6 +46,8 @@ class RateRatio:
     pregnancies: int = 0
     women: int = 0
     relapses: int = 0
+    relapses_numerator: int = 0
+    relapses_denominator: int = 0
     status: str = "ok"
     reason: str = ""
 
@@ -101,19 +105,34 @@ class Comparison:
             raise NotEstimable("there is no relapse in the period")
         if len(self.rows) <= 2 + len(self.covariates):
             raise NotEstimable("there are no more pregnancies than coefficients")
-        for level, name in ((1, self.arm.level), (0, self.arm.reference)):
-            inside = self.arm.data == level
+        arms = {name: self.arm.data == level for level, name in self._levels()}
+        for name, inside in arms.items():
             if not inside.any():
                 raise NotEstimable(f"no {name} pregnancy is in the comparison")
-            if not relapses[inside].any():
-                raise NoRelapseInArm(f"no relapse among the {name}: the ratio is 0 or infinite")
         if not all(independent_columns(self.batch.design)):
             raise NotEstimable("the arm or a covariate is a combination of the other covariates")
+        for name, inside in arms.items():
+            if not relapses[inside].any():
+                raise NoRelapseInArm(f"no relapse among the {name}: the ratio is 0 or infinite")
 
     def check_women(self) -> None:
-        """Raise NotEstimable where an arm is one woman: her residuals cannot tell how women differ."""
-        if min(self.rows.loc[self.arm.data == level, "woman"].nunique() for level in (0, 1)) < 2:
-            raise NotEstimable("clustered errors need 2 women in each arm")
+        """Raise NotEstimable where residuals cannot tell how women differ.
+
+        That is so where an arm is one woman, where all of an arm have one rate, and where the contrast
+        covariates (such as sites) rests on one woman: a model fits her exactly, the sandwich omits her.
+        """
+        for level, name in self._levels():
+            women = self.rows[self.arm.data == level].groupby("woman")[["relapses", "person_years"]].sum()
+            if len(women) < 2:
+                raise NotEstimable("clustered errors need 2 women in each arm")
+            rates = women["relapses"] / women["person_years"]
+            if not self.covariates and np.ptp(rates) < SAME_RATE * rates.max():
+                raise NotEstimable(f"the {name} women all have one rate: clustered errors would be 0")
+        if decided_by_one_woman(self.batch)[ARM]:
+            raise NotEstimable("the contrast rests on one woman: clustered errors cannot hold her")
+
+    def _levels(self) -> tuple[tuple[int, str], tuple[int, str]]:
+        return (1, self.arm.level), (0, self.arm.reference)
 
 
 Numbers = dict[str, object]
@@ -141,13 +160,16 @@ def estimate_row(comparison: Comparison, model: str, covariance: str) -> RateRat
         pregnancies=len(rows),
         women=rows["woman"].nunique(),
         relapses=int(rows["relapses"].sum()),
+        relapses_numerator=int(rows.loc[comparison.arm.data == 1, "relapses"].sum()),
+        relapses_denominator=int(rows.loc[comparison.arm.data == 0, "relapses"].sum()),
         reason=comparison.note,
     )
     try:
-        return replace(empty, **ESTIMATORS[model, covariance](comparison))
+        numbers = ESTIMATORS[model, covariance](comparison)
     except NotEstimable as obstacle:
-        reason = "; ".join(filter(None, (str(obstacle), comparison.note)))
-        return replace(empty, status=obstacle.status, reason=reason)
+        numbers = {"status": obstacle.status, "reason": str(obstacle)}
+    reason = "; ".join(filter(None, (numbers.get("reason"), comparison.note)))
+    return replace(empty, **{**numbers, "reason": reason})
 
 
 def primary_row(comparison: Comparison) -> RateRatio:
@@ -157,8 +179,8 @@ def primary_row(comparison: Comparison) -> RateRatio:
     except NoRelapseInArm as obstacle:
         row = estimate_row(comparison, "firth_poisson", "model")
         if row.status == "ok":
-            reason = f"{obstacle}; Firth-penalised Poisson, errors not clustered"
-            row = replace(row, status="fallback", reason=reason)
+            parts = (str(obstacle), "Firth-penalised Poisson, errors not clustered", comparison.note)
+            row = replace(row, status="fallback", reason="; ".join(filter(None, parts)))
     except NotEstimable:
         row = estimate_row(comparison, "negative_binomial", "cluster_robust")
     else:

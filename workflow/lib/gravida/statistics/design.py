@@ -99,9 +99,32 @@ def columns_of(pregnancies: pd.DataFrame, predictor: str, relapses: np.ndarray) 
     ]
 
 
-def site_columns(site: pd.Series) -> list[Column]:
-    """Return an indicator for each site but the first by name; nothing for no site."""
-    first, *others = sorted(site.unique()) or [""]
+def columns_together(
+    pregnancies: pd.DataFrame, predictors: Sequence[str], relapses: np.ndarray
+) -> tuple[list[Column], np.ndarray]:
+    """Return the columns of several covariates, and the relapses of the rows that have them all, shape (n,).
+
+    References are chosen among those rows; a covariate that nobody has takes no row away.
+
+    Parameters
+    ----------
+    pregnancies, relapses
+        As for `columns_of`.
+    predictors : sequence of str
+        Names of covariates.
+    """
+    complete = np.ones(relapses.size, dtype=bool)
+    for name in predictors:
+        missing = np.isnan(columns_of(pregnancies, name, relapses)[0].data)
+        complete &= ~missing | missing.all()
+    counted = np.where(complete, relapses, 0)
+    return [column for name in predictors for column in columns_of(pregnancies, name, counted)], counted
+
+
+def site_columns(site: pd.Series, relapses: np.ndarray) -> list[Column]:
+    """Return an indicator for each site but the first by name with a relapse; nothing for no site."""
+    silent = set(site) - set(site[relapses > 0])
+    first, *others = sorted(site.unique(), key=lambda name: (name in silent, name)) or [""]
     return [Column("site", name, first, (site == name).to_numpy(float)) for name in others]
 
 
@@ -185,6 +208,27 @@ def _constant(column: Column, values: np.ndarray) -> str:
     if column.reference and values[0] == 0:
         return f"no pregnancy with '{column.level}'"
     return "the same for every pregnancy"
+
+
+def decided_by_one_woman(batch: Batch) -> np.ndarray:
+    """Say for each coefficient whether it cannot be estimated without one of the women, shape (p,).
+
+    The model fits such a woman exactly, so that clustered errors leave her out.
+    """
+    lengths = np.linalg.norm(batch.design, axis=0)
+    basis, root = np.linalg.qr(batch.design / lengths)
+    order = np.argsort(batch.woman, kind="stable")
+    starts = np.flatnonzero(np.diff(batch.woman[order], prepend=-1))
+    alone = np.zeros(lengths.size, dtype=bool)
+    # Only a woman whose leverage adds up to 1 can carry a direction of the design by herself.
+    leverage = np.add.reduceat((basis**2).sum(axis=1)[order], starts)
+    for place in np.flatnonzero(leverage > 1 - COLLINEAR):
+        hers = basis[np.split(order, starts[1:])[place]]
+        values, vectors = np.linalg.eigh(hers.T @ hers)
+        for vector in vectors[:, values > 1 - COLLINEAR].T:
+            direction = np.abs(np.linalg.solve(root, vector))
+            alone |= direction > COLLINEAR * direction.max()
+    return alone
 
 
 def independent_columns(design: np.ndarray) -> list[bool]:

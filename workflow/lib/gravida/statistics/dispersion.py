@@ -12,7 +12,10 @@ from gravida.statistics.counts import CountModel, NoOverdispersion, fit_negative
 from gravida.statistics.design import Column, make_batch
 from gravida.statistics.kernel import Batch, poisson
 
-COLUMNS = ["period", "test", "statistic", "p_value", "value", "pregnancies", "women", "reason"]
+COLUMNS = [
+    *("period", "test", "statistic", "p_value", "value"),
+    *("pregnancies", "women", "relapses", "reason"),
+]
 TESTS = ("pearson", "cameron_trivedi", "likelihood_ratio", "zeros")
 
 
@@ -37,7 +40,7 @@ def measure_dispersion(person_time: pd.DataFrame) -> pd.DataFrame:
 
 def _period(person_time: pd.DataFrame, period: str) -> Iterator[tuple]:
     rows = person_time[person_time["period"] == period]
-    size = (len(rows), rows["woman"].nunique())
+    size = (len(rows), rows["woman"].nunique(), int(rows["relapses"].sum()))
     try:
         results = _measure(rows)
     except NotEstimable as obstacle:

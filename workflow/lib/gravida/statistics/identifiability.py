@@ -55,7 +55,8 @@ def assess_identifiability(
     elif len(assigned) < 2:
         verdict = NOT_IDENTIFIABLE
         reason = (
-            "Every site has the same policy, and the few pregnancies of the other arm are exceptions to it."
+            "Every site assigns the same arm; the few pregnancies of the other arm are exceptions to a "
+            "policy."
         )
     else:
         verdict, reason = BETWEEN, _between(both)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
-from gravida.errors import NotConverged
+from gravida.errors import NotConverged, NotEstimable
+
+# With fewer, Student's t has no variance.
+FEWEST_DEGREES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,11 @@ def wald(
     ------
     NotConverged
         If the variance is not a positive number.
+    NotEstimable
+        If there are fewer than 2 degrees of freedom, or a limit overflows.
     """
+    if degrees_of_freedom is not None and degrees_of_freedom < FEWEST_DEGREES:
+        raise NotEstimable("too few women carry the estimate: fewer than 2 degrees of freedom")
     if not (np.isfinite(variance) and variance > 0):
         raise NotConverged("the standard error is not a positive number")
     error = np.sqrt(variance)
@@ -52,7 +59,7 @@ def wald(
     with np.errstate(over="ignore"):
         limits = np.exp([log_ratio, log_ratio - reach, log_ratio + reach])
     if not np.isfinite(limits).all():
-        raise NotConverged("the limits are not finite")
+        raise NotEstimable("the limits are wider than numbers can say")
     return RatioEstimate(*map(float, limits), float(2 * tail))
 
 

@@ -10,9 +10,21 @@ from gravida.errors import NotEstimable
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.bias_reduced import BiasReduced, bias_reduced
 from gravida.statistics.counts import NoOverdispersion, fit_negative_binomial, fit_poisson
-from gravida.statistics.design import Column, Prepared, columns_of, make_batch, prepare
+from gravida.statistics.design import (
+    Column,
+    Prepared,
+    columns_of,
+    columns_together,
+    decided_by_one_woman,
+    make_batch,
+    prepare,
+)
 from gravida.statistics.inference import holm, joint_p_value, wald
 
+_ONE_WOMAN = {
+    "status": "not_estimable",
+    "reason": "rests on one woman: clustered errors cannot hold her",
+}
 COLUMNS = [
     "model",
     "predictor",
@@ -27,6 +39,8 @@ COLUMNS = [
     "pregnancies",
     "women",
     "relapses",
+    "relapses_level",
+    "relapses_reference",
     "status",
     "reason",
 ]
@@ -66,11 +80,13 @@ def estimate_predictors(
     rows = person_time[person_time["period"] == settings.period].reset_index(drop=True)
     theirs, relapses = pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
     names = [*(name for name in settings.covariates if name != "ivig"), "ivig"]
-    columns = {name: columns_of(theirs, name, relapses) for name in names}
-    note = _note(design_of.assess_identifiability(person_time, policies, settings.period))
-    together = [column for name in names for column in columns[name]]
-    univariable = [_fit("univariable", columns[name], rows, note, settings.confidence) for name in names]
-    multivariable = _fit("multivariable", together, rows, note, settings.confidence)
+    assessed = design_of.assess_identifiability(person_time, policies, settings.period)
+    univariable = [
+        _fit("univariable", columns_of(theirs, name, relapses), rows, assessed, settings.confidence)
+        for name in names
+    ]
+    together, _ = columns_together(theirs, names, relapses)
+    multivariable = _fit("multivariable", together, rows, assessed, settings.confidence)
     families = (pd.concat(univariable, ignore_index=True), multivariable)
     return pd.concat([_with_holm(family) for family in families], ignore_index=True)[COLUMNS]
 
@@ -79,11 +95,16 @@ def _note(assessed: design_of.Identifiability) -> str:
     """Return what must be said beside every ratio of IVIG."""
     if assessed.verdict == design_of.BETWEEN:
         return "between sites only: the arms cannot be told from the sites"
-    return assessed.reason if assessed.verdict == design_of.NOT_IDENTIFIABLE else ""
+    several = len(assessed.sites) > 1
+    return "sites are not in the model: differences between sites enter this ratio" if several else ""
 
 
 def _fit(
-    model: str, columns: Sequence[Column], rows: pd.DataFrame, note: str, confidence: float
+    model: str,
+    columns: Sequence[Column],
+    rows: pd.DataFrame,
+    assessed: design_of.Identifiability,
+    confidence: float,
 ) -> pd.DataFrame:
     """Return the rows of one model."""
     prepared = prepare(columns, rows["relapses"].to_numpy())
@@ -103,31 +124,56 @@ def _fit(
         key = (column.predictor, column.level)
         left_out = {"status": "not_estimable", "reason": prepared.problems.get(key, "")}
         row = {**common, **numbers.get(key, left_out)}
-        if column.predictor == "ivig" and note:
-            row["reason"] = "; ".join(filter(None, (row["reason"], note)))
+        if column.predictor == "ivig":
+            row = _with_verdict(row, common, assessed)
         out.append(
             {
                 "model": model,
                 "predictor": column.predictor,
                 "level": column.level,
                 "reference": column.reference,
+                **_events(column, columns, rows["relapses"].to_numpy(), prepared.keep),
                 **row,
             }
         )
     return pd.DataFrame(out).reindex(columns=COLUMNS)
 
 
+def _events(
+    column: Column, columns: Sequence[Column], relapses: np.ndarray, keep: np.ndarray
+) -> dict[str, int | None]:
+    """Return the relapses in the level and in its reference, which a ratio gives away; None if continuous."""
+    if not column.reference:
+        return {}
+    levels = [other.data for other in columns if other.predictor == column.predictor]
+    inside, outside = column.data == 1, np.all([data == 0 for data in levels], axis=0)
+    return {
+        "relapses_level": int(relapses[inside & keep].sum()),
+        "relapses_reference": int(relapses[outside & keep].sum()),
+    }
+
+
+def _with_verdict(row: dict, common: dict, assessed: design_of.Identifiability) -> dict:
+    """Return the row of IVIG with what the design says of it; no ratio where the design has no answer."""
+    if assessed.verdict == design_of.NOT_IDENTIFIABLE:
+        return {**common, "status": "not_estimable", "reason": assessed.reason}
+    return {**row, "reason": "; ".join(filter(None, (row["reason"], _note(assessed))))}
+
+
 def _numbers(rows: pd.DataFrame, prepared: Prepared, confidence: float) -> dict[tuple[str, str], dict]:
     """Return the estimates of one model by (predictor, level)."""
     if not prepared.columns:
         return {}
-    fitted = _model(rows, prepared.fitted_columns())
-    joint = {}
-    for predictor in dict.fromkeys(column.predictor for column in prepared.columns):
-        places = [p for p, column in enumerate(prepared.columns, start=1) if column.predictor == predictor]
-        joint[predictor] = fitted.joint_p_value(places)
-    numbers = {}
-    for place, column in enumerate(prepared.columns, start=1):
+    columns = prepared.fitted_columns()
+    fitted = _model(rows, columns)
+    alone = decided_by_one_woman(make_batch(rows, columns))
+    kept = [(place, column) for place, column in enumerate(columns, start=1) if not alone[place]]
+    joint = {
+        predictor: fitted.joint_p_value([place for place, column in kept if column.predictor == predictor])
+        for predictor in dict.fromkeys(column.predictor for _, column in kept)
+    }
+    numbers = {(column.predictor, column.level): _ONE_WOMAN for column in columns}
+    for place, column in kept:
         variance, freedom = fitted.covariance[place, place], fitted.degrees_of_freedom(place)
         estimate = wald(fitted.beta[place], variance, confidence, freedom)
         numbers[column.predictor, column.level] = {
@@ -168,10 +214,6 @@ def _model(rows: pd.DataFrame, columns: Sequence[Column]) -> _Fitted:
     batch = make_batch(rows, columns)
     if len(rows) <= batch.design.shape[1] + 1:
         raise NotEstimable("there are no more pregnancies than coefficients")
-    for column in columns:
-        women = [rows.loc[column.data == value, "woman"].nunique() for value in np.unique(column.data)]
-        if column.reference and min(women) < 2:
-            raise NotEstimable(f"clustered errors need 2 women with and without '{column.level}'")
     try:
         model = fit_negative_binomial([batch])
     except NoOverdispersion as bound:

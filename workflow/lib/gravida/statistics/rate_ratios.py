@@ -8,7 +8,7 @@ import pandas as pd
 from gravida.periods import LANDMARK
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison, RateRatio, estimate_row, primary_row
-from gravida.statistics.design import Column, columns_of, prepare, site_columns
+from gravida.statistics.design import Column, columns_together, prepare, site_columns
 
 # Beside the clustered negative binomial, in the order of the table.
 OTHER_MODELS = (
@@ -20,6 +20,7 @@ OTHER_MODELS = (
 )
 
 
+BETWEEN_SITES = "between sites: the interval holds the sampling of women only"
 IMMORTAL_TIME = "treatment is a choice here: subject to immortal time before the first dose, see landmark_30"
 
 
@@ -64,20 +65,25 @@ def estimate_rate_ratios(
     verdict = design_of.assess_identifiability(person_time, policies, settings.period)
     choice = verdict.verdict == design_of.WITHIN
     within = choice and len(policies) > 1
-    crude = _compare("unadjusted", "none", rows, (), settings, IMMORTAL_TIME if choice else "")
+    immortal = IMMORTAL_TIME if choice else ""
+    between = BETWEEN_SITES if not rows["site"].map(policies).eq("individual").all() else ""
+    crude = _compare("unadjusted", "none", rows, (), settings, _joined(immortal, between))
     estimates = [_first(crude, primary=not within), *_others(crude), _exact(crude)]
-    estimates += _by_definition(rows, pregnancies, settings)
+    estimates += _by_definition(rows, pregnancies, settings, between)
     if within:
-        rows, note = _sites_with_a_choice(rows, policies)
-        note = "; ".join(filter(None, (IMMORTAL_TIME, note)))
-        by_site = _compare("adjusted", "site", rows, tuple(site_columns(rows["site"])), settings, note)
+        rows, between = _sites_with_a_choice(rows, policies)
+        by_site = _compare("adjusted", "site", rows, _sites(rows), settings, _joined(immortal, between))
         estimates += [_first(by_site, primary=True), *_others(by_site)]
-    estimates.append(_adjusted(rows, pregnancies, within, settings))
+    estimates.append(_adjusted(rows, pregnancies, within, settings, _joined(immortal, between)))
     if choice and settings.period == "postpartum_year":
         estimates.append(_landmark(person_time, policies, within, settings))
     if verdict.verdict == design_of.NOT_IDENTIFIABLE:
         estimates = [_emptied(row, verdict.reason) for row in estimates]
     return pd.DataFrame(estimates)
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _compare(
@@ -95,8 +101,12 @@ def _compare(
     )
 
 
+def _sites(rows: pd.DataFrame) -> tuple[Column, ...]:
+    return tuple(site_columns(rows["site"], rows["relapses"].to_numpy()))
+
+
 def _by_definition(
-    rows: pd.DataFrame, pregnancies: pd.DataFrame, settings: RateRatioSettings
+    rows: pd.DataFrame, pregnancies: pd.DataFrame, settings: RateRatioSettings, note: str
 ) -> list[RateRatio]:
     """Return the contrast by treatment received and by policy, if they are not the same."""
     theirs = pregnancies.loc[rows["pregnancy"]]
@@ -105,7 +115,7 @@ def _by_definition(
         return []
     arms = {"as_treated": received, "policy": by_policy}
     return [
-        estimate_row(_compare(analysis, "none", rows.assign(arm=arm), (), settings), *_CLUSTERED)
+        estimate_row(_compare(analysis, "none", rows.assign(arm=arm), (), settings, note), *_CLUSTERED)
         for analysis, arm in arms.items()
     ]
 
@@ -115,8 +125,8 @@ def _landmark(
 ) -> RateRatio:
     """Return the contrast from day 30 on: earlier relapses do not count, later doses change no arm."""
     rows, note = _sites_with_a_choice(person_time[person_time["period"] == LANDMARK], policies)
-    sites = tuple(site_columns(rows["site"])) if within else ()
-    comparison = _compare("landmark_30", "site" if within else "none", rows, sites, settings, note)
+    sites, label = (_sites(rows), "site") if within else ((), "none")
+    comparison = _compare("landmark_30", label, rows, sites, settings, note)
     if rows.empty:
         return _emptied(estimate_row(comparison, *_CLUSTERED), "no site by choice dates its relapses")
     return estimate_row(comparison, *_CLUSTERED)
@@ -130,29 +140,32 @@ def _sites_with_a_choice(rows: pd.DataFrame, policies: Mapping[str, str]) -> tup
     chosen = rows[rows["site"].map(policies) == "individual"]
     relapses = chosen.groupby("site")["relapses"].transform("sum")
     silent = chosen.loc[relapses == 0, "site"].nunique()
-    note = f"{silent} of {chosen['site'].nunique()} sites had no relapse and add nothing" if silent else ""
+    sites = chosen["site"].nunique()
+    note = f"{silent} of {sites} sites had no relapse and add nothing" if silent else ""
+    if sites == 1:
+        note = "one site leaves treatment to choice: the comparison is within it"
     kept = chosen if (relapses == 0).all() else chosen[relapses > 0]
     return kept.reset_index(drop=True), note
 
 
 def _adjusted(
-    rows: pd.DataFrame, pregnancies: pd.DataFrame, within: bool, settings: RateRatioSettings
+    rows: pd.DataFrame, pregnancies: pd.DataFrame, within: bool, settings: RateRatioSettings, said: str
 ) -> RateRatio:
     """Return the clustered negative binomial adjusted for the covariates of the plan, on complete cases."""
     theirs, relapses = pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
-    sites = site_columns(rows["site"]) if within else []
-    covariates = [column for name in settings.covariates for column in columns_of(theirs, name, relapses)]
+    covariates, counted = columns_together(theirs, settings.covariates, relapses)
+    sites = site_columns(rows["site"], counted) if within else []
     prepared = prepare([*sites, *covariates], relapses)
     used = {column.predictor for column in prepared.columns}
     names = [*(["site"] if within else []), *(name for name in settings.covariates if name in used)]
     reasons = [f"{': '.join(filter(None, key))}: {reason}" for key, reason in prepared.problems.items()]
-    note = f"left out: {'; '.join(reasons)}" if reasons else ""
+    note = _joined(f"left out: {', '.join(reasons)}" if reasons else "", said)
     kept = rows[prepared.keep].reset_index(drop=True)
     label = ";".join(names) or "none"
     comparison = _compare("adjusted", label, kept, tuple(prepared.fitted_columns()), settings, note)
     row = estimate_row(comparison, "negative_binomial", "cluster_robust")
     if not used.intersection(settings.covariates):
-        return _emptied(row, "; ".join(filter(None, ("no covariate of the plan can be estimated", note))))
+        return _emptied(row, _joined("no covariate of the plan can be estimated", note))
     return row
 
 

@@ -12,6 +12,8 @@ from gravida.statistics.exact import garwood
 from gravida.statistics.inference import quantile
 from gravida.statistics.kernel import Batch
 
+# A clustered error this small says that all women have one rate, not how women differ.
+SAME_RATE = 1e-9
 COLUMNS = [
     "group",
     "arm",
@@ -34,7 +36,8 @@ def estimate_rates(person_time: pd.DataFrame, confidence: float) -> pd.DataFrame
 
     A rate is a sum of relapses over a sum of person-years, never a mean of women's rates. `lower` and `upper`
     are Garwood's exact limits; `robust_lower` and `robust_upper` are Wald limits on the log scale from an
-    intercept-only Poisson model clustered by woman (CR1S), empty without a relapse or with one woman.
+    intercept-only Poisson model clustered by woman (CR1S), empty without a relapse, with one woman, or where
+    all women have one rate.
 
     Parameters
     ----------
@@ -82,6 +85,8 @@ def _robust_limits(rows: pd.DataFrame, confidence: float) -> tuple[float | None,
         model = fit_poisson([batch])
         error = float(np.sqrt(model.clustered_covariance()[0, 0]))
     except NotEstimable:
+        return None, None
+    if error < SAME_RATE:
         return None, None
     reach = quantile(confidence) * error
     return float(np.exp(model.beta[0] - reach)), float(np.exp(model.beta[0] + reach))
