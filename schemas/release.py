@@ -19,14 +19,16 @@ def _table(**roles: str) -> pa.DataFrameSchema:
 
 RELEASED = {
     "attrition": _table(label="site step reason", count="pregnancies", denominator="women"),
-    "baseline": _table(label="variable level statistic arm", denominator="women", derived="value"),
+    "baseline": _table(
+        label="variable level statistic arm", denominator="women", count="women_with_event", derived="value"
+    ),
     "data_quality": _table(
         label="site table column check category status action", count="rows_checked rows_failed"
     ),
     "dispersion": _table(
         label="period test reason",
         denominator="women",
-        count="pregnancies",
+        count="pregnancies relapses",
         estimate="statistic p_value value",
     ),
     "identifiability": _table(
@@ -35,13 +37,13 @@ RELEASED = {
     "predictors": _table(
         label="model predictor level reference status reason",
         denominator="women",
-        count="pregnancies relapses",
+        count="pregnancies relapses relapses_level relapses_reference",
         estimate="rate_ratio lower upper p_value p_joint p_holm",
     ),
     "rate_ratios": _table(
         label="analysis is_primary contrast period model covariance adjusted_for status reason",
         denominator="women",
-        count="pregnancies relapses",
+        count="pregnancies relapses relapses_numerator relapses_denominator",
         estimate="rate_ratio lower upper p_value alpha",
     ),
     "relapse_rates": _table(

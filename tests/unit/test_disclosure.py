@@ -99,6 +99,24 @@ def test_treated_women_of_a_policy_site() -> None:
     assert out["share_treated"].isna().tolist() == [False, True]
 
 
+def test_estimates_give_away_no_withheld_count() -> None:
+    predictor = {
+        **dict.fromkeys(("model", "predictor", "level", "reference", "status", "reason"), "x"),
+        **dict.fromkeys(("rate_ratio", "lower", "upper", "p_value", "p_joint", "p_holm"), 0.5),
+        **{"pregnancies": 90, "women": 80, "relapses": 30, "relapses_level": 3, "relapses_reference": 27},
+    }
+    row = release_tables({"predictors": pd.DataFrame([predictor])}, 5)["predictors"].iloc[0]
+    assert row["suppressed"] and pd.isna(row["rate_ratio"]) and pd.isna(row["p_value"])
+    zeros = {"period": "pregnancy", "test": "zeros", "reason": "", "statistic": 126.0, "p_value": None}
+    zeros |= {"value": 126.1, "pregnancies": 130, "women": 120, "relapses": 4}
+    row = release_tables({"dispersion": pd.DataFrame([zeros])}, 5)["dispersion"].iloc[0]
+    assert pd.isna(row["statistic"]) and pd.isna(row["value"])
+    mean = {"variable": "relapses_pregnancy", "level": "", "statistic": "mean", "arm": "treated"}
+    mean |= {"value": 2 / 70, "women": 60, "women_with_event": 2}
+    row = release_tables({"baseline": pd.DataFrame([mean])}, 5)["baseline"].iloc[0]
+    assert pd.isna(row["value"]) and row["women"] == 60
+
+
 def test_every_table_has_someone_to_count() -> None:
     for name, schema in RELEASED.items():
         roles = {spec.metadata["sdc"] for spec in schema.columns.values() if spec.metadata}
