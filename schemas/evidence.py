@@ -15,6 +15,10 @@ def _numeric(cells: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(cells)
 
 
+def _finite(cells: pd.Series) -> bool:
+    return not cells.isin([float("inf"), float("-inf")]).any()
+
+
 def _limits_enclose(sheet: pd.DataFrame) -> pd.Series:
     below = sheet["lo"].isna() | (sheet["lo"] <= sheet["value"])
     return below & (sheet["hi"].isna() | (sheet["value"] <= sheet["hi"]))
@@ -25,7 +29,8 @@ def _not_negative(sheet: pd.DataFrame) -> pd.Series:
 
 
 def _number(*checks: pa.Check, nullable: bool = True) -> pa.Column:
-    return pa.Column(None, [pa.Check(_numeric, error="number"), *checks], nullable=nullable)
+    finite = pa.Check(_finite, error="finite number")
+    return pa.Column(None, [pa.Check(_numeric, error="number"), finite, *checks], nullable=nullable)
 
 
 def _text(*checks: pa.Check) -> pa.Column:

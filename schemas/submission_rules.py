@@ -63,7 +63,7 @@ def _count_rules(columns: Sequence[str]) -> dict[str, pa.Column]:
     )
 
 
-_CODE = "A code of resources/dmt_codes.csv."
+_CODE = "A code of therapies, as the data dictionary lists them."
 _ORPHAN = "The pregnancy is one of the pregnancies table."
 
 # Rules within one pregnancy.

@@ -26,7 +26,7 @@ UNREADABLE = [
     (noise(5000), "csv_structure"),
     (b"<!DOCTYPE html>\n<html><body>ZqMarker7, and more</body></html>\n", "header"),
     (b"P1,W1,2010,ZqMarker7\nP2,W1,2013,31.5\n", "header"),
-    (TEXT.replace(",", ";").encode(), "header"),
+    (TEXT.replace(",", ";").encode(), "separator"),
     (TEXT.replace("P3", "Pž").encode("iso8859-2"), "encoding"),
     (TEXT.encode("utf-16"), "encoding"),
     (TEXT.encode("utf-16-le"), "encoding"),
@@ -297,3 +297,19 @@ def test_damaged_bytes_are_always_answered(tmp_path, seed):
     result = submit(sorted(tmp_path.iterdir()))
     assert result.verdict["verdict"] in ("accepted", "refused")
     assert (result.verdict["verdict"] == "refused") == bool(failures(result))
+
+
+def test_a_parquet_period_is_not_a_number(tmp_path):
+    """Pandas stores 2012-01 as 504 months; as days of gestation 1990-01 would pass as 240."""
+    frame = valid()["pregnancies"]
+    typed = frame.assign(gestation_days=pd.Series([pd.Period("1990-01")] * len(frame)))
+    typed.to_parquet(tmp_path / "pregnancies.parquet")
+    failed = failures(submit([tmp_path / "pregnancies.parquet"]))
+    assert failed[("pregnancies", "gestation_days", "type")] == len(frame)
+
+
+def test_a_pivoted_file_is_answered_in_a_line_that_can_be_read(tmp_path):
+    wide = valid()["pregnancies"].assign(**{f"extra_{number}": "1" for number in range(500)})
+    result = submit(write_csv(tmp_path, {"pregnancies": wide}))
+    line = refusal([result.verdict])
+    assert len(line) < 5000 and "460 more" in line

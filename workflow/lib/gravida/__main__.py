@@ -55,13 +55,15 @@ def documents() -> dict[str, str]:
     from gravida.files import read_yaml
     from gravida.guide import configuration_guide
     from gravida.intake.dictionary import data_dictionary
+    from gravida.tables import read_table
 
     guide = configuration_guide(
         read_yaml(ROOT / "config/config.yaml"),
         read_yaml(ROOT / "schemas/config.schema.yaml"),
         read_yaml(ROOT / "schemas/sites.schema.yaml"),
     )
-    return {"config/README.md": guide, "resources/data_dictionary.md": data_dictionary()}
+    codes = read_table(ROOT / "resources/dmt_codes.csv")["code"]
+    return {"config/README.md": guide, "resources/data_dictionary.md": data_dictionary(list(codes))}
 
 
 def write_synthetic_study(options: argparse.Namespace) -> None:

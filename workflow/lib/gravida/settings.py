@@ -1,6 +1,7 @@
 """The analysis plan and the sheet of sites: read, checked against their schemas, faults told in one line."""
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -23,11 +24,26 @@ def check_configuration(configuration: Mapping[str, Any], schema: Mapping[str, A
     fault = _fault(configuration, schema)
     if fault:
         raise ConfigurationError(f"configuration: {fault}; config/README.md lists every key")
+    key = _not_finite(configuration)
+    if key:
+        raise ConfigurationError(f"configuration: {key}: not a finite number; see config/README.md")
     contrast = configuration["contrast"]
     if contrast["numerator"] == contrast["denominator"]:
         raise ConfigurationError(
             "configuration: contrast.numerator and contrast.denominator are the same arm"
         )
+
+
+def _not_finite(content: Mapping[str, Any], prefix: str = "") -> str | None:
+    """Return the first key whose number is nan or infinite: no limit of a JSON schema holds nan."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            inner = _not_finite(value, f"{prefix}{key}.")
+            if inner:
+                return inner
+        elif isinstance(value, float) and not math.isfinite(value):
+            return f"{prefix}{key}"
+    return None
 
 
 def read_sites(path: str | Path, schema: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -50,7 +66,7 @@ def read_sites(path: str | Path, schema: Mapping[str, Any]) -> list[dict[str, st
     ConfigurationError
         Naming line and column.
     """
-    name = Path(path).name
+    name = Path(path).name or str(path)
     try:
         lines = read_text(path).removeprefix("\ufeff").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
@@ -131,13 +147,23 @@ def find(value: str, default: str, base: str | Path, what: str) -> str:
     ConfigurationError
         If it is in neither place.
     """
-    if Path(value).exists():
+    # Snakemake would read a brace as a wildcard.
+    if _exists(value) and not set("{}") & set(value):
         return value
     if value == default and Path(base, value).exists():
         return str(Path(base, value))
     raise ConfigurationError(
-        f"{what}: {value} is not there; correct the path, which starts in the study's folder"
+        f"{what}: {value} is not there, or its name has a brace; correct the path, which starts in the "
+        "study's folder"
     )
+
+
+def _exists(value: str) -> bool:
+    try:
+        return Path(value).exists()
+    except (OSError, ValueError):
+        # A name that is too long, or that no file can have.
+        return False
 
 
 def load_schema(path: str | Path) -> dict[str, Any]:

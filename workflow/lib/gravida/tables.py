@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gravida.errors import ConfigurationError
 from gravida.files import write_beside, write_text
 
 SIGNIFICANT_DIGITS = "%.15g"
@@ -36,6 +37,23 @@ def read_table(path: str | Path) -> pd.DataFrame:
     frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
     text = frame.select_dtypes("object").columns
     return frame.assign(**{column: frame[column].fillna("") for column in text})
+
+
+def read_sheet(path: str | Path, what: str) -> pd.DataFrame:
+    """Read a table that a user wrote, as `read_table`; `what` is how the message names it.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not a table of comma-separated UTF-8 text.
+    """
+    try:
+        return read_table(path)
+    except (OSError, ValueError):
+        raise ConfigurationError(
+            f"{what}: cannot be read as a table; save it as UTF-8 text with commas, "
+            "each row as long as the first"
+        ) from None
 
 
 def write_rows(path: str | Path, frame: pd.DataFrame) -> None:

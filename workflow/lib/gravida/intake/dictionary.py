@@ -1,5 +1,7 @@
 """The data dictionary for sites, generated from the schemas of a submission."""
 
+from collections.abc import Sequence
+
 import pandera.pandas as pa
 
 from gravida.intake.parse import kind
@@ -27,12 +29,19 @@ is not listed here has the submission refused.
 """
 
 
-def data_dictionary() -> str:
-    """Return the dictionary as Markdown: the columns of each table, then the rules that join them."""
+def data_dictionary(dmt_codes: Sequence[str]) -> str:
+    """Return the dictionary as Markdown: the columns of each table, then the rules that join them.
+
+    Parameters
+    ----------
+    dmt_codes : sequence of str
+        The codes of disease-modifying therapies.
+    """
     rules = {"pregnancies": PREGNANCY_RULES.columns | RECORD_RULES.columns}
     rules |= {table: schema.columns for table, schema in ROW_RULES.items()}
     sections = [_section(table, schema, rules[table]) for table, schema in TABLES.items()]
-    return "\n".join([_OPENING, *sections])
+    codes = f"Codes of therapies: {', '.join(f'`{code}`' for code in dmt_codes)}.\n"
+    return "\n".join([_OPENING, codes, *sections])
 
 
 def _section(table: str, schema: pa.DataFrameSchema, rules: dict[str, pa.Column]) -> str:

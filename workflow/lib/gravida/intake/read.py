@@ -5,6 +5,7 @@ Nothing here shows the content of a file: a parser's own message may quote a row
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ FILE_CHECKS = {
     "empty_file": "A file that is not empty.",
     "encoding": "Text in UTF-8: export the file again with that encoding.",
     "csv_structure": "A CSV: separated by commas, every row with as many cells as the first.",
+    "separator": "Commas between the cells: this file has semicolons, tabs or bars.",
     "not_parquet": "A complete Parquet file.",
     "header": "The column names in the first row, spelled as in the data dictionary.",
 }
@@ -77,7 +79,8 @@ def _read_csv(table: str, content: bytes) -> Text:
     content = content.removeprefix(_UTF8_MARK)
     names = _first_row(table, content)
     if "pregnancy_id" not in names:
-        raise _unreadable(table, "header")
+        apart = any("pregnancy_id" in re.split("[;\t|]", name) for name in names)
+        raise _unreadable(table, "separator" if apart else "header")
     ragged: list[int] = []
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
@@ -134,20 +137,23 @@ def _read_parquet(table: str, content: bytes) -> Text:
     try:
         parsed = pyarrow.parquet.ParquetFile(pa.BufferReader(content)).read()
         names = tuple(name.strip() for name in parsed.column_names)
-    except (pa.ArrowException, OSError, UnicodeDecodeError):
+    except (pa.ArrowException, OSError, ValueError):
         raise _unreadable(table, "not_parquet") from None
     try:
-        return Text(names, tuple(_as_text(column) for column in parsed.columns), parsed.num_rows)
+        columns = tuple(map(_as_text, parsed.schema, parsed.columns))
+        return Text(names, columns, parsed.num_rows)
     except (pa.ArrowException, UnicodeDecodeError):
         raise _unreadable(table, "encoding") from None
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _as_text(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the cells as strings: empty where null, `UNREADABLE_CELL` where the type is none of a table."""
+    # An extension type, such as pandas' period, is stored as plain numbers that mean something else.
+    extended = b"ARROW:extension:name" in (field.metadata or {})
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
-    known = (
+    known = not extended and (
         pa.types.is_string(kind)
         or pa.types.is_large_string(kind)
         or pa.types.is_string_view(kind)

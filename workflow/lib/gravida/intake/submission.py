@@ -30,8 +30,10 @@ CHECK_COLUMNS = (
     "status",
     "action",
 )
+# A line that names more failing checks of a site than this is not read.
+MOST_TOLD = 40
 _FOLDER_CHECKS = {
-    "unexpected_file": f"Only files named {', '.join(TABLES)}: remove the others.",
+    "unexpected_file": f"Only files named {', '.join(TABLES)}, no folder or broken link: remove the others.",
     "unsupported_format": f"A file that ends in {' or '.join(READERS)}.",
     "duplicate_table": "One file a table.",
     "file_missing": f"A file named {REQUIRED_TABLE}.",
@@ -64,7 +66,9 @@ class IntakeResult:
     page: str
 
 
-def intake_site(site: Site, files: Sequence[Path], dmt_codes: pd.DataFrame, separation: int) -> IntakeResult:
+def intake_site(
+    site: Site, files: Sequence[Path], dmt_codes: pd.DataFrame, separation: int, strange: int = 0
+) -> IntakeResult:
     """Validate what a site submitted.
 
     Parameters
@@ -76,8 +80,10 @@ def intake_site(site: Site, files: Sequence[Path], dmt_codes: pd.DataFrame, sepa
         Column `code`: the known therapies.
     separation : int
         Days from one retained relapse to the next of the same pregnancy.
+    strange : int
+        Further entries of the folder: folders, broken links, files whose name no table can have.
     """
-    chosen, of_folder = choose_files(files)
+    chosen, of_folder = choose_files(files, strange)
     typed, ids, of_tables = _assess_tables(chosen)
     of_links = _assess_links(site, typed, dmt_codes["code"], separation)
     outcomes = _by_table([*of_folder, *of_tables, *of_links])
@@ -96,14 +102,16 @@ def intake_site(site: Site, files: Sequence[Path], dmt_codes: pd.DataFrame, sepa
     return IntakeResult(accepted, findings_table(outcomes, ids), verdict, page)
 
 
-def choose_files(files: Sequence[Path]) -> tuple[dict[str, Path], list[Outcome]]:
+def choose_files(files: Sequence[Path], strange: int = 0) -> tuple[dict[str, Path], list[Outcome]]:
     """Say which file holds which table, in the contract's order, and which files should not be there."""
     files = sorted(path for path in map(Path, files) if not path.name.startswith("."))
     named = defaultdict(list)
     for path in files:
         named[path.stem if path.stem in TABLES else FOLDER].append(path)
     chosen = {}
-    outcomes = [_folder_outcome(FOLDER, "unexpected_file", len(files), len(named.pop(FOLDER, [])))]
+    outcomes = [
+        _folder_outcome(FOLDER, "unexpected_file", len(files) + strange, len(named.pop(FOLDER, [])) + strange)
+    ]
     for table in TABLES:
         paths = named[table]
         readable = [path for path in paths if path.suffix.lower() in READERS]
@@ -195,7 +203,9 @@ def refusal(verdicts: Sequence[dict]) -> str | None:
 
 def _refused_site(verdict: dict) -> str:
     failing = [check for check in verdict["checks"] if check["status"] == "fail"]
-    return f"site {verdict['site']}: {', '.join(map(_failing_check, failing))}"
+    told = [_failing_check(check) for check in failing[:MOST_TOLD]]
+    more = [f"and {len(failing) - MOST_TOLD} more on the site's page"] if len(failing) > MOST_TOLD else []
+    return f"site {verdict['site']}: {', '.join(told + more)}"
 
 
 def _failing_check(check: dict) -> str:
