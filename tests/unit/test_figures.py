@@ -51,7 +51,7 @@ def texts(monkeypatch, module, draw, *arguments):
     from matplotlib.text import Text
 
     kept = []
-    monkeypatch.setattr(module, "png", lambda figure, dpi: kept.append(figure) or b"")
+    monkeypatch.setattr(module, "png", lambda figure, dpi, mark="": kept.append(figure) or b"")
     draw(*arguments)
     found = [text for text in kept[0].findobj(Text) if text.get_text() and text.get_visible()]
     return {text.get_text(): text.get_fontsize() for text in found}
@@ -117,9 +117,15 @@ def test_prims_is_drawn_at_its_printed_rates(published):
     )
 
 
-def test_a_postpartum_rate_without_a_stated_window_is_marked(published):
-    dobson = next(c for c in course.published_curves(published) if c.label.startswith("Dobson"))
-    assert [stated for *_, stated in dobson.points] == [True, True, True, True, False]
+def test_a_rate_of_another_window_or_of_none_that_is_stated_is_marked(published):
+    """Dobson: before and after are not stated; Egypt: two years before; PRIMS: all as drawn."""
+    stated = {
+        curve.label.split()[0]: [exact for *_, exact in curve.points]
+        for curve in course.published_curves(published)
+    }
+    assert stated["Dobson"] == [False, True, True, True, False]
+    assert stated["Egypt"][0] is False and all(stated["Egypt"][1:])
+    assert all(stated["PRIMS"])
 
 
 def test_only_annualized_rates_are_drawn(published):

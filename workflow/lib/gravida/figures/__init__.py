@@ -11,7 +11,9 @@ from gravida.figures.predictors import draw_predictors
 __all__ = ["draw_course", "draw_figures", "draw_predictors"]
 
 
-def draw_figures(tables: Mapping[str, pd.DataFrame], confidence: float = 0.95) -> dict[str, bytes]:
+def draw_figures(
+    tables: Mapping[str, pd.DataFrame], confidence: float = 0.95, synthetic: bool = False
+) -> dict[str, bytes]:
     """Draw every figure of the study.
 
     Parameters
@@ -20,6 +22,8 @@ def draw_figures(tables: Mapping[str, pd.DataFrame], confidence: float = 0.95) -
         Released `relapse_rates` and `predictors`, and `published_rates`.
     confidence : float
         Coverage of the limits in the tables, 0 to 1.
+    synthetic : bool
+        Whether rows of the study are invented; every picture then says so.
 
     Returns
     -------
@@ -32,9 +36,12 @@ def draw_figures(tables: Mapping[str, pd.DataFrame], confidence: float = 0.95) -
         If the sheet of published rates is not in its form.
     """
     _check_published(tables["published_rates"])
+    mark = "synthetic data" if synthetic else ""
     return {
-        "course": draw_course(tables["relapse_rates"], tables["published_rates"], confidence=confidence),
-        "predictors": draw_predictors(tables["predictors"], confidence=confidence),
+        "course": draw_course(
+            tables["relapse_rates"], tables["published_rates"], confidence=confidence, mark=mark
+        ),
+        "predictors": draw_predictors(tables["predictors"], confidence=confidence, mark=mark),
     }
 
 

@@ -36,7 +36,7 @@ PUBLISHED_WINDOWS = {
     **{"PP_0_12wk": (0, 84), "PP_0_3mo": (0, 91), "PP_4_6mo": (91, 182), "PP_7_9mo": (182, 273)},
     **{"PP_10_12mo": (273, 365), "PP_12mo": (0, 365), "PP_early": (0, 91), "PP": (0, 91)},
 }
-UNSTATED_WINDOWS = ("PP_early", "PP")
+UNSTATED_WINDOWS = ("pre_24mo", "pre", "PP_early", "PP")
 MOST_CURVES = 5
 
 
@@ -48,8 +48,8 @@ LABELS_END = -665
 class Curve:
     """Rates that one published cohort gives for several windows, in order of time.
 
-    ``points`` holds (start day, end day, relapses per year, whether the source states the window); ``span``
-    is (lowest, highest) where only the range within pregnancy is printed, else None.
+    ``points`` holds (start day, end day, relapses per year, whether the source states just this window);
+    ``span`` is (lowest, highest) where only the range within pregnancy is printed, else None.
     """
 
     label: str
@@ -119,7 +119,11 @@ def arm_rates(relapse_rates: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_course(
-    relapse_rates: pd.DataFrame, published: pd.DataFrame, dpi: int = 300, confidence: float = 0.95
+    relapse_rates: pd.DataFrame,
+    published: pd.DataFrame,
+    dpi: int = 300,
+    confidence: float = 0.95,
+    mark: str = "",
 ) -> bytes:
     """Draw the annualized relapse rate through pregnancy by arm over published cohorts.
 
@@ -129,6 +133,8 @@ def draw_course(
         The released table `relapse_rates`; rates in relapses per year, Garwood limits.
     published : DataFrame
         The published rates, with the columns of `schemas.evidence`.
+    mark : str
+        What every copy of the picture must say, in its corner.
     dpi : int
         Dots per inch of the 174 mm wide picture.
     confidence : float
@@ -156,7 +162,7 @@ def draw_course(
             _draw_arm(axes, arm, rows[rows["arm"] == arm], shift=14 * (position - (len(arms) - 1) / 2))
         title = f"This study ({words.confidence_label(confidence)})"
         axes.legend(loc="upper left", frameon=False, title=title, alignment="left", handletextpad=0.4)
-        return png(figure, dpi)
+        return png(figure, dpi, mark)
 
 
 def _ticks(rows: pd.DataFrame, arms: list[str]) -> dict[float, str]:

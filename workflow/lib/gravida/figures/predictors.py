@@ -11,13 +11,17 @@ FOREST = "#0072B2"
 PANELS = {"univariable": "Each alone", "multivariable": "All together"}
 
 
-def draw_predictors(predictors: pd.DataFrame, dpi: int = 300, confidence: float = 0.95) -> bytes:
+def draw_predictors(
+    predictors: pd.DataFrame, dpi: int = 300, confidence: float = 0.95, mark: str = ""
+) -> bytes:
     """Draw a forest plot of the predictors of relapse, each alone and all together side by side.
 
     Parameters
     ----------
     predictors : DataFrame
         The released table `predictors`; a row without a ratio says in words why.
+    mark : str
+        What every copy of the picture must say, in its corner.
     dpi : int
         Dots per inch of the 174 mm wide picture.
     confidence : float
@@ -47,7 +51,7 @@ def draw_predictors(predictors: pd.DataFrame, dpi: int = 300, confidence: float 
                 _forest_row(axes, places[row["label"]], row, limits)
         panels[0].set_yticks(list(places.values()), list(places))
         panels[0].tick_params(axis="y", length=0, pad=4)
-        return png(figure, dpi)
+        return png(figure, dpi, mark)
 
 
 def _row_label(row: pd.Series) -> str:

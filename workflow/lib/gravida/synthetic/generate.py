@@ -13,6 +13,9 @@ from gravida.synthetic.layout import Tables, assemble
 from gravida.synthetic.relapses import add_close_onsets, draw_counts, draw_course, place_onsets
 from gravida.synthetic.timeline import draw_observation, draw_timeline
 
+# Beside the tables of a synthetic submission; hidden files are no part of a submission.
+MARKER = ".synthetic"
+
 
 def generate(design: RegistryDesign) -> dict[str, Tables]:
     """Draw a registry.
@@ -27,8 +30,12 @@ def generate(design: RegistryDesign) -> dict[str, Tables]:
 
 
 def write_registry(registry: Mapping[str, Mapping[str, pd.DataFrame]], folder: str | Path) -> None:
-    """Write each table as ``folder/SITE/TABLE.csv``: booleans 0 and 1, unknown cells empty."""
+    """Write each table as ``folder/SITE/TABLE.csv``: booleans 0 and 1, unknown cells empty.
+
+    A hidden file in each folder marks the rows as invented, so that every output can say so.
+    """
     for site, tables in registry.items():
+        write_text(Path(folder, site, MARKER), "No row in this folder is a real person.\n")
         for name, frame in tables.items():
             booleans = frame.select_dtypes("boolean").columns
             text = io.StringIO()
