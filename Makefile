@@ -32,12 +32,18 @@ $(READY): requirements.lock
 	@printf '%s\n' "$(CURDIR)/workflow/lib" "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/gravida.pth"
 	@touch $@
 
-# One run at a time in this folder. A lock of Snakemake's that is left while nobody holds ours is from a run that was killed.
-run: $(READY) ## run the study
-	@exec 9> results/.run.lock; \
+# A study in a folder of its own: make STUDY=FOLDER, with its config.yaml in it.
+STUDY ?= .
+OWN = $(if $(filter-out .,$(STUDY)),--directory "$(STUDY)" --configfile "$(STUDY)/config.yaml")
+
+# One run at a time in a folder. A lock of Snakemake's that is left while nobody holds ours is from a run that was
+# killed.
+run: $(READY) ## run the study (your own: make STUDY=FOLDER)
+	@test -d "$(STUDY)" || { echo "ConfigurationError: the folder $(STUDY) is not there."; exit 1; }; \
+	mkdir -p "$(STUDY)/results"; exec 9> "$(STUDY)/results/.run.lock"; \
 	flock --nonblock 9 || { echo "Another run is at work in this folder; wait for it to end."; exit 1; }; \
-	if compgen -G '.snakemake/locks/*' > /dev/null; then $(BIN)/snakemake --unlock --quiet all; fi; \
-	$(BIN)/snakemake --cores all
+	if compgen -G "$(STUDY)/.snakemake/locks/*" > /dev/null; then $(BIN)/snakemake --unlock --quiet all $(OWN); fi; \
+	$(BIN)/snakemake --cores all $(OWN)
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

@@ -157,7 +157,8 @@ def test_headline_gives_the_published_ratio_its_direction_and_what_the_interval_
     assert headline(ratios(), WITHIN) == (
         "In the year after delivery the relapse rate ratio, untreated over treated, was 1.409 (95% CI 0.764 "
         "to 2.598; p = 0.272): no evidence of a difference; the interval excludes reductions by treatment "
-        "larger than 62% and increases larger than 31%."
+        "larger than 62% and increases larger than 31%; treatment was a choice, and the time before the "
+        "first dose is immortal."
     )
 
 
@@ -192,13 +193,14 @@ def test_an_interval_without_1_is_told_from_treatments_side(numbers, words_of_it
 
 def test_a_lower_limit_of_0_excludes_no_increase():
     sentence = headline(ratios(numbers=(0.6, 0.0, 2.0, 0.7)), WITHIN)
-    assert "excludes reductions by treatment larger than 50%." in sentence
+    assert "excludes reductions by treatment larger than 50%; treatment" in sentence
     assert "increases" not in sentence
 
 
 def test_coverage_and_adjustment_are_named():
     sentence = headline(ratios(adjusted_for="site;age_at_delivery"), WITHIN, confidence=0.9)
-    assert "adjusted for site, age at delivery, was 1.409 (90% CI" in sentence
+    assert "treated, within sites, adjusted for age at delivery, was 1.409 (90% CI" in sentence
+    assert "treated, within sites, was 1.409" in headline(ratios(adjusted_for="site"), WITHIN)
 
 
 def test_without_a_ratio_the_headline_says_why():
@@ -209,7 +211,9 @@ def test_without_a_ratio_the_headline_says_why():
     failed = ratios(numbers=NOTHING, status="not_converged", reason="the likelihood is flat")
     assert "1.409" not in headline(failed, WITHIN)
     assert headline(failed, WITHIN).endswith("not converged: the likelihood is flat.")
-    assert headline(ratios(numbers=NOTHING, suppressed=True), WITHIN).endswith("delivery: withheld.")
+    assert headline(ratios(numbers=NOTHING, suppressed=True), WITHIN).endswith(
+        "delivery: withheld, for it rests on too few women."
+    )
 
 
 @pytest.mark.parametrize("verdict", [BETWEEN, WITHIN, NEITHER])
@@ -412,6 +416,7 @@ def test_every_reference_is_cited_and_every_citation_has_its_reference(content):
 @pytest.mark.parametrize(("synthetic", "banner"), [([True], 1), ([False, True], 1), ([False], 0)])
 def test_the_run_ends_with_the_reports_headline_and_marks_constructed_data(content, synthetic, banner):
     written = write_report(content.tables, BETWEEN, content.figures, CONFIGURATION, synthetic)
-    assert written.headline == headline(ratios(), BETWEEN)
-    assert written.headline in written.page
+    opening = {(True,): "Synthetic data. ", (False, True): "Part of these data is synthetic. "}
+    assert written.headline == opening.get(tuple(synthetic), "") + headline(ratios(), BETWEEN)
+    assert headline(ratios(), BETWEEN) in written.page
     assert written.page.count('class="banner"') == banner

@@ -71,6 +71,9 @@ def test_a_mended_submission_goes_through(tmp_path: Path) -> None:
         ("disclosure: {threshold: 9}", "threshold"),
         ("covariates: [shoe_size]", "covariates"),
         ("confidence: 95", "confidence"),
+        ("confidence: .nan", "confidence: not a finite number"),
+        ("cost: {ivig_per_gram: .inf}", "cost.ivig_per_gram: not a finite number"),
+        ("sites: " + "x" * 3000, "is not there"),
         ("contrast: {numerator: treated}", "same arm"),
         ("evidence: {published_rates: nowhere.csv}", "nowhere.csv"),
     ],
@@ -115,6 +118,39 @@ def test_a_sheet_that_is_not_there(tmp_path: Path) -> None:
     assert run.code == 1
     (line,) = lines_of(run, "ConfigurationError")
     assert "sites.tsv is not there" in line
+
+
+def test_what_is_no_table_is_refused_and_its_name_not_shown(tmp_path: Path) -> None:
+    study = write_study(
+        tmp_path / "study", dict.fromkeys(("folder", "link", "brace", "name", "fine"), ("all", GOOD))
+    )
+    (study / "folder/relapses.csv").mkdir()
+    (study / "link/relapses.csv").symlink_to("nowhere")
+    (study / "brace/{x}.csv").write_text("x")
+    (study / "name" / f"{MARKER}.csv").write_text("x")
+    run = run_workflow(study)
+    assert run.code == 1
+    (line,) = set(lines_of(run, "SubmissionRefused"))
+    for site in ("folder", "link", "brace", "name"):
+        assert f"site {site}: submission unexpected_file: 1 file" in line
+    assert "site fine" not in line
+    assert MARKER not in run.output and "Traceback" not in run.output
+
+
+@pytest.mark.parametrize("sheet", ["", "study,year\na,1,2\n", "\xff", None])
+def test_a_sheet_of_published_rates_that_cannot_be_read_is_not_a_defect(tmp_path: Path, sheet) -> None:
+    study = write_study(
+        tmp_path / "study", {"a": ("all", GOOD)}, "evidence: {published_rates: published.csv}\n"
+    )
+    if sheet is None:
+        (study / "published.csv").mkdir()
+    else:
+        (study / "published.csv").write_bytes(sheet.encode("latin-1"))
+    run = run_workflow(study)
+    assert run.code == 1
+    (line,) = set(lines_of(run, "ConfigurationError"))
+    assert "evidence.published_rates" in line
+    assert not lines_of(run, "Defect")
 
 
 def test_a_defect_shows_its_type_and_place_only(tmp_path: Path) -> None:

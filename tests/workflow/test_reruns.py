@@ -108,6 +108,19 @@ def test_an_edited_library_runs_every_rule(study: Path, source: Path) -> None:
         module.write_text(before)
 
 
+def test_the_library_that_runs_is_the_one_beside_the_snakefile(study: Path, source: Path) -> None:
+    module = source / "workflow/lib/gravida/__init__.py"
+    before = module.read_text()
+    try:
+        module.write_text(before.replace('__version__ = "', '__version__ = "77.'))
+        run = run_workflow(study, source=source)
+        assert run.code == 0, run.output
+        assert "77." in run.text("release/report.html")
+    finally:
+        module.write_text(before)
+        assert run_workflow(study, source=source).code == 0
+
+
 def test_an_added_file_is_noticed(study: Path, source: Path) -> None:
     extra = study / "a" / "relapses.csv"
     try:

@@ -74,7 +74,7 @@ def test_verdict_leads(run: Run) -> None:
 
 def test_the_run_ends_with_the_sentence_and_where_the_report_is(run: Run) -> None:
     assert "1.409 (95% CI 0.764 to 2.598; p = 0.272)" in run.output
-    assert "Report: results/release/report.html" in run.output
+    assert f"Report: {run.path('release/report.html')}" in run.output
 
 
 def test_every_table_stands_in_both_folders(run: Run) -> None:

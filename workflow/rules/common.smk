@@ -58,6 +58,8 @@ except ConfigurationError as fault:
     sys.exit(fault.line())
 
 POLICIES = {site: row["policy"] for site, row in SITES.items()}
+# For each site, whether its rows are invented: the generator leaves a mark beside them.
+INVENTED = [Path(row["folder"], ".synthetic").exists() for row in SITES.values()]
 LOGS = {}
 
 
@@ -65,10 +67,24 @@ wildcard_constraints:
     site="[A-Za-z0-9_-]+",
 
 
+def submission_entries(site):
+    """Return what is in a submission's folder, hidden files left out."""
+    return sorted(path for path in Path(SITES[site]["folder"]).iterdir() if path.name[0] != ".")
+
+
+def is_table(path):
+    """Say whether it is a file named after a table: of anything else not even the name is shown."""
+    return path.is_file() and path.stem in SUBMITTED and path.suffix[1:].isalnum()
+
+
 def submission_files(wildcards):
-    """Return every file of the submission: a file that is edited, added or taken away is noticed."""
-    folder = Path(SITES[wildcards.site]["folder"])
-    return sorted(str(path) for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    """Return every file of the submission: one that is edited, added or taken away is noticed."""
+    return [str(path) for path in submission_entries(wildcards.site) if is_table(path)]
+
+
+def strange_entries(wildcards):
+    """Return how many other entries there are: files of other names, folders, broken links."""
+    return sum(not is_table(path) for path in submission_entries(wildcards.site))
 
 
 def accepted(table):
@@ -90,7 +106,7 @@ def failures():
     """Return this run's failures, one line each."""
     written = [path for path, time in log_times().items() if LOGS.get(path) != time]
     lines = dict.fromkeys(line for path in sorted(written) for line in read_text(path).splitlines())
-    told = [line for line in lines if line.split(":")[0].isidentifier()]
+    told = [line for line in lines if not line.startswith("Warning: ")]
     return "\n".join(["", *told, ""])
 
 
@@ -99,4 +115,5 @@ def closing_words():
     page, headline = Path("results/release/report.html"), Path("results/release/headline.txt")
     if not (page.exists() and headline.exists()):
         return ""
-    return f"\n{read_text(headline)}\nReport: {page}\n"
+    # Snakemake has changed into the study's folder; the reader has not, so the path is a whole one.
+    return f"\n{read_text(headline)}\nReport: {page.resolve()}\n"

@@ -21,6 +21,7 @@ rule intake_site:
         policy=lambda wildcards: SITES[wildcards.site]["policy"],
         data_cut=lambda wildcards: SITES[wildcards.site]["data_cut"],
         separation=config["relapse_separation_days"],
+        strange=strange_entries,
     script:
         "../scripts/intake_site.py"
 

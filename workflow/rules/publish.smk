@@ -59,6 +59,7 @@ rule draw_figures:
     params:
         code=CODE,
         confidence=config["confidence"],
+        synthetic=any(INVENTED),
     script:
         "../scripts/draw_figures.py"
 
@@ -80,8 +81,6 @@ rule write_report:
         tables=TABLES,
         figures=FIGURES,
         configuration=config,
-        synthetic=sorted(
-            {Path(row["folder"]).parent.resolve() == BASE / "resources/demo" for row in SITES.values()}
-        ),
+        synthetic=INVENTED,
     script:
         "../scripts/write_report.py"

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Ahead of whatever the environment knows: the library that runs is the one beside this script.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+
 from gravida.errors import GravidaError
 from gravida.files import write_text
 

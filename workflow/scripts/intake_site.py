@@ -11,7 +11,9 @@ with job(snakemake.log[0]):
 
     site = Site(snakemake.wildcards.site, snakemake.params.policy, snakemake.params.data_cut)
     files = [Path(name) for name in snakemake.input.files]
-    result = intake_site(site, files, read_table(snakemake.input.dmt_codes), snakemake.params.separation)
+    params = snakemake.params
+    codes = read_table(snakemake.input.dmt_codes)
+    result = intake_site(site, files, codes, params.separation, params.strange)
     for table, rows in result.accepted.items():
         write_rows(snakemake.output[table], rows)
     write_table(snakemake.output.findings, result.findings)

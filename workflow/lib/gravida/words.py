@@ -120,7 +120,10 @@ def p_value(value: Any) -> str:
     """Return a p-value with three decimals, `<0.001` below that, a dash where it is missing."""
     if is_missing(value):
         return DASH
-    return "<0.001" if float(value) < 0.001 else f"{float(value):.3f}"
+    if float(value) < 0.001:
+        return "<0.001"
+    # A p-value just below 0.05 is not printed as 0.050.
+    return f"{float(value):.4f}" if 0.0495 <= float(value) < 0.05 else f"{float(value):.3f}"
 
 
 def p_phrase(value: Any) -> str:
@@ -142,8 +145,9 @@ def estimate(value: Any, lower: Any, upper: Any, digits: int = 3) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of 1 in whole percent."""
-    return f"{100 * share:.0f}%"
+    """Return a share of 1 in whole percent; one that is not all is not rounded to 100%."""
+    digits = 1 if 0.995 <= share < 1 else 0
+    return f"{min(100 * share, 99.9) if digits else 100 * share:.{digits}f}%"
 
 
 def confidence_label(confidence: float) -> str:

@@ -16,14 +16,16 @@ from gravida.report.display import table_html
 from gravida.report.estimand import describe_estimand, describe_target_trial
 from gravida.report.methods import REFERENCES, describe_methods
 from gravida.report.sections import SECTIONS, Section
-from gravida.report.sentences import abstract, headline
+from gravida.report.sentences import BETWEEN, SAMPLING_ONLY, abstract, headline
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SYNTHETIC = (
-    "Synthetic data: this registry was constructed to match the summary that a published study printed. "
-    "No woman stands behind any number here."
+    "Synthetic data: no woman stands behind any number here. The registry that comes with gravida is "
+    "constructed to match the summary that a published study printed."
 )
-PARTLY_SYNTHETIC = "Part of these data is synthetic: the shipped demonstration registry is among the sites."
+# Tables in which the arms are compared.
+CONTRASTS = ("rate_ratios", "predictors")
+PARTLY_SYNTHETIC = "Part of these data is synthetic: at least one site's rows are invented."
 CITATION = re.compile(r"\[@(\w+)\]")
 
 
@@ -77,14 +79,15 @@ def write_report(
     tables, verdict, figures, configuration
         As in `ReportContent`; `verdict` is its `identifiability`.
     synthetic : sequence of bool
-        For the sites, whether they are of the shipped demonstration registry.
+        For each site, whether its rows are invented.
     """
     note = (SYNTHETIC if all(synthetic) else PARTLY_SYNTHETIC) if any(synthetic) else ""
     content = ReportContent(
         dict(tables), dict(verdict), dict(figures), dict(configuration), software_versions(), note
     )
     sentence = headline(content.tables["rate_ratios"], content.identifiability, configuration["confidence"])
-    return WrittenReport(render_report(content), sentence)
+    short = f"{note.partition(':')[0]}. " if note else ""
+    return WrittenReport(render_report(content), f"{short}{sentence}")
 
 
 def render_report(content: ReportContent) -> str:
@@ -129,6 +132,9 @@ def _section(section: Section, content: ReportContent, confidence: float) -> dic
     notes = [note.replace("{ci}", ci) for note in section.notes]
     if frame.get("suppressed", pd.Series(dtype=bool)).astype(bool).any():
         notes.append("withheld: rests on too few women to be shown.")
+    between = content.identifiability["verdict"] == BETWEEN and section.table in CONTRASTS
+    if between:
+        notes.append(f"IVIG: {SAMPLING_ONLY}.")
     table = table_html(section.show(frame), f"table-{section.table}", section.caption, tuple(notes))
     picture = section.picture
     shown = None
@@ -136,7 +142,7 @@ def _section(section: Section, content: ReportContent, confidence: float) -> dic
         shown = {
             "data": base64.b64encode(content.figures[picture.name]).decode("ascii"),
             "alt": picture.describe(frame),
-            "caption": picture.caption.replace("{ci}", ci),
+            "caption": picture.caption.replace("{ci}", ci) + (f" IVIG: {SAMPLING_ONLY}." if between else ""),
         }
     return {"key": section.table, "title": section.title, "table": Markup(table), "picture": shown}
 

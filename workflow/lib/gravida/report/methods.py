@@ -83,7 +83,8 @@ def describe_methods(configuration: dict[str, Any]) -> dict[str, str]:
         ),
         "Disclosure": (
             f"Numbers that rest on fewer than {configuration['disclosure']['min_women']} women are "
-            "withheld and shown as such; counting is of women, not of pregnancies."
+            "withheld and shown as such, with what follows from them; counting is of women, not of "
+            "pregnancies. Differences between cells are not yet looked at."
         ),
     }
 

@@ -106,9 +106,9 @@ SECTIONS = (
                 "Annualized relapse rate (ARR) through pregnancy. Bars span the period, points are its "
                 "rate with exact limits ({ci}). Dashed: the rate of the whole pregnancy or year, where a "
                 "part of it is not shown because it is withheld or not estimable. Grey: published "
-                "cohorts, labelled at their first rate; dotted where periods between two rates were not "
-                "reported; a grey band where only the range in pregnancy was; hollow where the postpartum "
-                "window was not stated (drawn as the first three months)."
+                "cohorts and meta-analyses, named at their first rate; dotted where periods between two "
+                "rates were not reported; a grey band where only the range in pregnancy was; hollow where "
+                "the window was not stated or is not the one drawn (two years before, some months after)."
             ),
             describe=describe_course,
         ),

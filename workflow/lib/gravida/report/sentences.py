@@ -7,7 +7,9 @@ import pandas as pd
 from gravida import words
 
 BETWEEN = "between sites only"
+WITHIN = "identifiable within sites"
 NOT_IDENTIFIABLE = "not identifiable"
+BY_CHOICE = "treatment was a choice, and the time before the first dose is immortal"
 SAMPLING_ONLY = "arms cannot be told from sites here, and the interval holds the sampling of women only"
 
 
@@ -30,16 +32,18 @@ def headline(rate_ratios: pd.DataFrame, identifiability: dict[str, Any], confide
     if identifiability["verdict"] == NOT_IDENTIFIABLE:
         return _sentence(f"no {what} is given for the {period}: {_plain(identifiability['reason'])}")
     if words.is_missing(row["rate_ratio"]):
-        return _sentence(f"no {what} is given for the {period}: {words.why_empty(row) or 'not estimable'}")
+        few = ", for it rests on too few women" if words.is_withheld(row) else ""
+        why = words.why_empty(row) or "not estimable"
+        return _sentence(f"no {what} is given for the {period}: {why}{few}")
     limits = words.interval(row["lower"], row["upper"])
     numbers = f"{words.confidence_label(confidence)} {limits}; {words.p_phrase(row['p_value'])}"
-    names = words.names(row["adjusted_for"])
-    adjusted = f"adjusted for {names}, " if names else ""
-    start = (
-        f"in the {period} the relapse {what} {adjusted}was {words.fixed(row['rate_ratio'], 3)} ({numbers})"
-    )
-    ending = f"; {SAMPLING_ONLY}" if identifiability["verdict"] == BETWEEN else ""
-    return _sentence(f"{start}: {_finding(row)}{ending}")
+    names = words.text(row["adjusted_for"]).split(";")
+    others = words.names(";".join(name for name in names if name != "site") or "none")
+    modifiers = ["within sites" if "site" in names else "", f"adjusted for {others}" if others else ""]
+    start = "".join([f"in the {period} the relapse {what}", *(f" {part}," for part in modifiers if part)])
+    start += f" was {words.fixed(row['rate_ratio'], 3)}"
+    ending = {BETWEEN: f"; {SAMPLING_ONLY}", WITHIN: f"; {BY_CHOICE}"}.get(identifiability["verdict"], "")
+    return _sentence(f"{start} ({numbers}): {_finding(row)}{ending}")
 
 
 def abstract(
@@ -60,7 +64,7 @@ def abstract(
     """
     row = _primary(tables["rate_ratios"])
     results = [
-        _women_studied(tables),
+        _women_studied(tables, row),
         _arm_rates(tables, words.text(row["period"]), confidence),
         headline(tables["rate_ratios"], identifiability, confidence),
         _course(tables),
@@ -140,18 +144,24 @@ def _count_of(number: int, noun: str) -> str:
 
 
 def _analysis(row: pd.Series) -> str:
+    if words.is_missing(row["rate_ratio"]):
+        return ""
     model = words.lower_first(words.words(row["model"], words.MODELS))
     model = f"Poisson{model[7:]}" if model.startswith("poisson") else model
     covariance = words.words(row["covariance"], words.COVARIANCES)
     period = words.lower_first(words.words(row["period"], words.PERIODS))
-    fallback = f" (a fallback: {_plain(words.text(row['reason']))})" if row["status"] == "fallback" else ""
+    fallback = (
+        f" (a fallback: {_plain(words.text(row['reason']).split('; ')[0])})"
+        if row["status"] == "fallback"
+        else ""
+    )
     return (
         f"Relapses in the {period} were compared by {model} regression with person-time as offset, "
         f"errors {covariance}{fallback}; ratios are {words.text(row['contrast']).replace('/', ' over ')}."
     )
 
 
-def _women_studied(tables: dict[str, pd.DataFrame]) -> str:
+def _women_studied(tables: dict[str, pd.DataFrame], primary: pd.Series) -> str:
     rates = tables.get("relapse_rates", pd.DataFrame())
     pieces = []
     if len(rates):
@@ -159,7 +169,10 @@ def _women_studied(tables: dict[str, pd.DataFrame]) -> str:
         largest = everyone.sort_values("pregnancies", ascending=False).head(1)
         if len(largest) and largest[["pregnancies", "women"]].notna().all(axis=None):
             pregnancies, women = (words.count(largest[name].iloc[0]) for name in ("pregnancies", "women"))
-            pieces.append(f"{pregnancies} pregnancies of {women} women were analysed")
+            pieces.append(f"{pregnancies} pregnancies of {women} women were studied")
+            if primary["pregnancies"] < largest["pregnancies"].iloc[0]:
+                sizes = [words.count(primary[name]) for name in ("pregnancies", "women")]
+                pieces.append(f"the rate ratio rests on {sizes[0]} pregnancies of {sizes[1]} women")
     for variable, label in (
         ("age_at_delivery", "age at delivery"),
         ("disease_duration_years", "disease duration"),
@@ -195,7 +208,9 @@ def _arm_rates(tables: dict[str, pd.DataFrame], period: str, confidence: float) 
             pieces.append(f"{words.fixed(row['rate'], 2)} in {arm} ({counted}; {limits})")
     when = words.lower_first(words.words(period, words.PERIODS))
     return (
-        _sentence(f"the annualized relapse rate in the {when} was {' and '.join(pieces)}") if pieces else ""
+        _sentence(f"over all sites, the annualized relapse rate in the {when} was {' and '.join(pieces)}")
+        if pieces
+        else ""
     )
 
 
@@ -217,9 +232,9 @@ def _predictors(tables: dict[str, pd.DataFrame], level: float) -> str:
     rows = tables.get("predictors", pd.DataFrame())
     if rows.empty:
         return ""
-    smallest = (
-        rows[rows["model"] == "multivariable"].groupby("predictor", sort=False)["p_holm"].min().dropna()
-    )
+    # IVIG is the subject of the headline, where the verdict stands beside it.
+    chosen = (rows["model"] == "multivariable") & (rows["predictor"] != "ivig")
+    smallest = rows[chosen].groupby("predictor", sort=False)["p_holm"].min().dropna()
     if smallest.empty:
         return "No predictor of relapse could be assessed in the multivariable model."
     found = smallest[smallest < level]
@@ -237,6 +252,8 @@ def _predictors(tables: dict[str, pd.DataFrame], level: float) -> str:
 
 
 def _conclusion(row: pd.Series, identifiability: dict[str, Any]) -> str:
+    if words.is_withheld(row):
+        return "The comparison rests on too few women to be shown."
     if identifiability["verdict"] == NOT_IDENTIFIABLE or words.is_missing(row["rate_ratio"]):
         return "These data give no comparison of treated with untreated pregnancies."
     finding = _finding(row)
@@ -245,4 +262,4 @@ def _conclusion(row: pd.Series, identifiability: dict[str, Any]) -> str:
             f"between the sites, {finding}. IVIG follows the sites' policies, so this contrast holds "
             "everything else that differs between the sites and is not by itself an effect of IVIG"
         )
-    return _sentence(f"within sites, {finding}. Treatment was not randomized")
+    return _sentence(f"within sites, {finding}. Treatment was not randomized; {BY_CHOICE}")
