@@ -81,12 +81,16 @@ def describe_methods(configuration: dict[str, Any]) -> dict[str, str]:
             "cohorts that report rates before, in and after pregnancy, PRIMS [@confavreux1998] first "
             "among them; rates of different studies are not joined or pooled."
         ),
-        "Disclosure": (
-            f"Numbers that rest on fewer than {configuration['disclosure']['min_women']} women are "
-            "withheld and shown as such, with what follows from them; counting is of women, not of "
-            "pregnancies. Differences between cells are not yet looked at."
-        ),
+        "Disclosure": _disclosure(configuration),
     }
+
+
+def _disclosure(configuration: dict[str, Any]) -> str:
+    return (
+        f"Numbers that rest on fewer than {configuration['disclosure']['min_women']} women are withheld and "
+        "shown as such, with what follows from them; counting is of women, not of pregnancies. Differences "
+        "between cells are not yet looked at."
+    )
 
 
 def _windows(configuration: dict[str, Any]) -> str:
