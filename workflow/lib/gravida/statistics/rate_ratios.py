@@ -10,6 +10,8 @@ from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison, RateRatio, estimate_row, primary_row
 from gravida.statistics.design import Column, columns_together, prepare, site_columns
 
+# The primary model and its errors.
+_CLUSTERED = ("negative_binomial", "cluster_robust")
 # Beside the clustered negative binomial, in the order of the table.
 OTHER_MODELS = (
     ("negative_binomial", "model"),
@@ -18,8 +20,6 @@ OTHER_MODELS = (
     ("poisson", "cluster_robust_cr2"),
     ("gee_poisson", "cluster_robust"),
 )
-
-
 BETWEEN_SITES = "between sites: the interval holds the sampling of women only"
 IMMORTAL_TIME = "treatment is a choice here: subject to immortal time before the first dose, see landmark_30"
 
@@ -163,7 +163,7 @@ def _adjusted(
     kept = rows[prepared.keep].reset_index(drop=True)
     label = ";".join(names) or "none"
     comparison = _compare("adjusted", label, kept, tuple(prepared.fitted_columns()), settings, note)
-    row = estimate_row(comparison, "negative_binomial", "cluster_robust")
+    row = estimate_row(comparison, *_CLUSTERED)
     if not used.intersection(settings.covariates):
         return _emptied(row, _joined("no covariate of the plan can be estimated", note))
     return row
@@ -171,9 +171,6 @@ def _adjusted(
 
 def _first(comparison: Comparison, primary: bool) -> RateRatio:
     return primary_row(comparison) if primary else estimate_row(comparison, *_CLUSTERED)
-
-
-_CLUSTERED = ("negative_binomial", "cluster_robust")
 
 
 def _others(comparison: Comparison) -> Sequence[RateRatio]:
