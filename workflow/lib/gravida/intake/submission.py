@@ -39,7 +39,6 @@ _FOLDER_CHECKS = {
     "file_missing": f"A file named {REQUIRED_TABLE}.",
     "zero_rows": "At least one row below the column names.",
 }
-_WHOLE_FILE_CHECKS = frozenset((*_FOLDER_CHECKS, *FILE_CHECKS, *HEADER_CHECKS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +210,10 @@ def _refused_site(verdict: dict) -> str:
 def _failing_check(check: dict) -> str:
     where = ".".join(filter(None, (check["table"], check["column"])))
     rows = check["rows_failed"]
-    if check["check"] in _WHOLE_FILE_CHECKS and check["rows_checked"] <= 1:
-        return f"{where} {check['check']}"
-    unit = "file" if check["check"] in _FOLDER_CHECKS else "row"
+    whole_file = check["check"] in {*_FOLDER_CHECKS, *FILE_CHECKS} and check["rows_checked"] <= 1
+    unit = "column" if check["check"] in HEADER_CHECKS else "row"
+    if whole_file or check["check"] in _FOLDER_CHECKS:
+        unit = "file"
     return f"{where} {check['check']}: {rows} {unit}{'' if rows == 1 else 's'}"
 
 
