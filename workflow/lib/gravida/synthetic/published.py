@@ -21,6 +21,7 @@ from gravida.synthetic.generate import site_generator
 from gravida.synthetic.layout import assemble
 from gravida.synthetic.relapses import POSTPARTUM, draw_counts, draw_course, place_onsets
 from gravida.synthetic.timeline import Timeline, calendar_day, calendar_year, draw_observation, draw_timeline
+from schemas.submission import TABLES
 
 SEED = 20191200
 TREATED = SiteDesign("treats_all", "all", pregnancies=71, women=60)
@@ -87,7 +88,12 @@ def published_registry(seed: int = SEED) -> dict[str, dict[str, pd.DataFrame]]:
         periods = draw_counts(course, rng)
         periods[:, POSTPARTUM] = counts[site.name]
         onsets = place_onsets(course, periods, rng)
-        registry[site.name] = assemble(design, site, timeline, observation, ivig, onsets, rng)
+        tables = assemble(design, site, timeline, observation, ivig, onsets, rng)
+        # All four tables of the contract, to show them: one without rows says that nothing occurred.
+        registry[site.name] = {
+            name: tables.get(name, pd.DataFrame(columns=list(schema.columns)))
+            for name, schema in TABLES.items()
+        }
     return registry
 
 
