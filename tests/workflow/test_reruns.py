@@ -1,6 +1,8 @@
 """What runs again, and what does not."""
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,17 @@ def study(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
     return folder
 
 
+@contextmanager
+def edited(path: Path, change: Callable[[str], str]) -> Iterator[None]:
+    """Change a file's text, and put it back as it was."""
+    before = path.read_text()
+    path.write_text(change(before))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
 def planned(study: Path, source: Path) -> Run:
     run = run_workflow(study, "--dry-run", "--quiet", "host", source=source)
     assert run.code == 0, run.output
@@ -60,31 +73,21 @@ def test_nothing_changed(study: Path, source: Path) -> None:
 
 
 def test_a_further_site_runs_its_own_intake_and_the_pool(study: Path, source: Path) -> None:
-    sheet = study / "sites.tsv"
-    before = sheet.read_text()
     shutil.copytree(study / "b", study / "c")
-    try:
-        sheet.write_text(before + "c\tc\trows\tnone\t\t2019-06-30\n")
+    with edited(study / "sites.tsv", lambda before: before + "c\tc\trows\tnone\t\t2019-06-30\n"):
         assert planned(study, source).executed() == {"intake_site c"} | POOLED
-    finally:
-        sheet.write_text(before)
 
 
 def test_another_data_cut_concerns_one_site(study: Path, source: Path) -> None:
-    sheet = study / "sites.tsv"
-    before = sheet.read_text()
-    try:
-        sheet.write_text(before.replace("b\trows\tnone\t\t2019-06-30", "b\trows\tnone\t\t2019-07-31"))
+    with edited(
+        study / "sites.tsv",
+        lambda before: before.replace("b\trows\tnone\t\t2019-06-30", "b\trows\tnone\t\t2019-07-31"),
+    ):
         assert planned(study, source).executed() == {"intake_site b"} | POOLED
-    finally:
-        sheet.write_text(before)
 
 
 def test_a_covariate_leaves_intake_and_cohort_alone(study: Path, source: Path) -> None:
-    config = study / "config.yaml"
-    before = config.read_text()
-    try:
-        config.write_text(before + "covariates: [age_at_delivery]\n")
+    with edited(study / "config.yaml", lambda before: before + "covariates: [age_at_delivery]\n"):
         assert planned(study, source).executed() == {
             "estimate_rate_ratios",
             "estimate_predictors",
@@ -93,32 +96,23 @@ def test_a_covariate_leaves_intake_and_cohort_alone(study: Path, source: Path) -
             "draw_figures",
             "write_report",
         }
-    finally:
-        config.write_text(before)
 
 
 def test_an_edited_library_runs_every_rule(study: Path, source: Path) -> None:
-    module = source / "workflow/lib/gravida/statistics/exact.py"
-    before = module.read_text()
-    try:
-        module.write_text(before + "\n# edited\n")
+    with edited(source / "workflow/lib/gravida/statistics/exact.py", lambda before: before + "\n# edited\n"):
         everything = {"intake_site a", "intake_site b", "record_configuration"} | POOLED
         assert planned(study, source).executed() == everything
-    finally:
-        module.write_text(before)
 
 
 def test_the_library_that_runs_is_the_one_beside_the_snakefile(study: Path, source: Path) -> None:
-    module = source / "workflow/lib/gravida/__init__.py"
-    before = module.read_text()
-    try:
-        module.write_text(before.replace('__version__ = "', '__version__ = "77.'))
+    with edited(
+        source / "workflow/lib/gravida/__init__.py",
+        lambda before: before.replace('__version__ = "', '__version__ = "77.'),
+    ):
         run = run_workflow(study, source=source)
         assert run.code == 0, run.output
         assert "77." in run.text("release/report.html")
-    finally:
-        module.write_text(before)
-        assert run_workflow(study, source=source).code == 0
+    assert run_workflow(study, source=source).code == 0
 
 
 def test_an_added_file_is_noticed(study: Path, source: Path) -> None:
