@@ -9,11 +9,11 @@ import pytest
 from gravida import settings
 from gravida.__main__ import ROOT, documents, main
 from gravida.errors import ConfigurationError, GravidaError, NotEstimable, SubmissionRefused
-from gravida.files import digest, open_to_others, read_json, write_beside, write_json, write_text
+from gravida.files import digest, open_to_others, read_json, read_yaml, write_beside, write_json, write_text
 from gravida.tables import read_rows, read_table, write_rows, write_table
 
-SCHEMA = settings.load_schema(ROOT / "schemas/config.schema.yaml")
-SHEET = settings.load_schema(ROOT / "schemas/sites.schema.yaml")
+SCHEMA = read_yaml(ROOT / "schemas/config.schema.yaml")
+SHEET = read_yaml(ROOT / "schemas/sites.schema.yaml")
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -102,8 +102,6 @@ def test_errors_are_one_line() -> None:
 
 
 def test_the_shipped_configuration_and_sheet_are_valid() -> None:
-    from gravida.files import read_yaml
-
     settings.check_configuration(read_yaml(ROOT / "config/config.yaml"), SCHEMA)
     sites = settings.read_sites(ROOT / "config/sites.tsv", SHEET)
     assert [site["site"] for site in sites] == ["treats_all", "treats_none"]

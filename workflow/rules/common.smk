@@ -37,9 +37,9 @@ CODE = digest(
 def read_plan():
     """Return the sites by name, each with where its submission is, after a check of the whole configuration."""
     defaults = read_yaml(BASE / "config/config.yaml")
-    settings.check_configuration(config, settings.load_schema(BASE / "schemas/config.schema.yaml"))
+    settings.check_configuration(config, read_yaml(BASE / "schemas/config.schema.yaml"))
     sheet = settings.find(config["sites"], defaults["sites"], BASE, "sites")
-    rows = settings.read_sites(sheet, settings.load_schema(BASE / "schemas/sites.schema.yaml"))
+    rows = settings.read_sites(sheet, read_yaml(BASE / "schemas/sites.schema.yaml"))
     shipped = Path(sheet).resolve() == (BASE / defaults["sites"]).resolve()
     for row in rows:
         default = row["submission"] if shipped else ""

@@ -12,7 +12,6 @@ from gravida.periods import (
     COUNT_COLUMNS,
     DAYS_PER_YEAR,
     PARTS,
-    Window,
     count_onsets,
     gestation,
     observation,
@@ -62,7 +61,7 @@ class Cohort:
     pregnancies : DataFrame
         One row a pregnancy: the submitted columns, and site, policy, woman (number of the woman in the
         study), received, by_policy and arm (treated, untreated), dated, disease_duration_years, dmt_class.
-        `relapses_pre_year` is the number the analysis uses.
+        `relapses_pre_year` and `relapses_pregnancy` are the numbers that the analysis uses.
     person_time : DataFrame
         One row a pregnancy and period with person-time: site, woman, pregnancy (its position in
         `pregnancies`), arm, period, relapses, days, person_years.
@@ -95,7 +94,7 @@ def build_cohort(
     position, day = _onsets(ordered, pregnancies)
     kept = retain_separate_onsets(position, day, settings.relapse_separation_days)
     person_time, missing = _person_time(pregnancies, position[kept], day[kept])
-    attrition = _attrition(pregnancies, person_time, missing)
+    attrition = _attrition(pregnancies, missing)
     analysed = _with_analysed_count(pregnancies, person_time)
     return Cohort(analysis.COHORT.validate(analysed), analysis.PERSON_TIME.validate(person_time), attrition)
 
@@ -152,7 +151,7 @@ def _person_time(
         usable = (missing[whole] == "").to_numpy() & (days > 0)
         if period in PARTS:
             usable &= pregnancies["dated"].to_numpy()
-        relapses = _relapses(pregnancies, period, count_onsets(position, day, _cut(window, observed)))
+        relapses = _relapses(pregnancies, period, count_onsets(position, day, window.within(observed)))
         rows = pregnancies.loc[usable, ["site", "woman", "arm"]]
         parts.append(
             rows.assign(
@@ -164,10 +163,6 @@ def _person_time(
             )
         )
     return pd.concat(parts, ignore_index=True).astype({"period": "string"}), missing
-
-
-def _cut(window: Window, observed: Window) -> Window:
-    return Window(np.maximum(window.start, observed.start), np.minimum(window.end, observed.end))
 
 
 def _relapses(pregnancies: pd.DataFrame, period: str, dated: np.ndarray) -> np.ndarray:
@@ -200,9 +195,7 @@ def _with_analysed_count(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -
     return pregnancies.assign(**counted)
 
 
-def _attrition(
-    pregnancies: pd.DataFrame, person_time: pd.DataFrame, missing: Mapping[str, pd.Series]
-) -> pd.DataFrame:
+def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Series]) -> pd.DataFrame:
     """Return the contract's table: who came in, who left which period and why, who was analysed."""
     steps = [("submitted", "accepted at intake", pregnancies.index)]
     for period, reason in missing.items():

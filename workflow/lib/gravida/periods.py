@@ -56,10 +56,14 @@ class Window:
     start: np.ndarray
     end: np.ndarray
 
+    def within(self, other: "Window") -> "Window":
+        """Return the part of each window in `other`; where they are apart it ends before it starts."""
+        return Window(np.maximum(self.start, other.start), np.minimum(self.end, other.end))
+
     def days_within(self, other: "Window") -> np.ndarray:
         """Return the number of days shared with `other`, shape (n,); 0 where they do not meet."""
-        shared = np.minimum(self.end, other.end) - np.maximum(self.start, other.start)
-        return np.maximum(shared, 0)
+        part = self.within(other)
+        return np.maximum(part.end - part.start, 0)
 
 
 def period_windows(gestation_days: np.ndarray) -> dict[str, Window]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gravida.errors import ConfigurationError
-from gravida.files import read_text, read_yaml
+from gravida.files import read_text
 
 SHEET_COLUMNS = ("site", "submission", "mode", "policy", "mapping", "data_cut")
 
@@ -164,8 +164,3 @@ def _exists(value: str) -> bool:
     except (OSError, ValueError):
         # A name that is too long, or that no file can have.
         return False
-
-
-def load_schema(path: str | Path) -> dict[str, Any]:
-    """Return a JSON schema that is written as YAML."""
-    return read_yaml(path)

@@ -154,8 +154,7 @@ def of_records(
         if relapses is None:
             continue
         day = relapses.frame["onset_day"]
-        part = Window(np.maximum(window.start, observed.start), np.minimum(window.end, observed.end))
-        dated, unplaced = _dated(day, owners["relapses"], part, observed)
+        dated, unplaced = _dated(day, owners["relapses"], window.within(observed), observed)
         excess = count - dated
         explained = ((excess > 0) & unplaced).fillna(False)
         quantities[f"{column}.agrees_with_dated_relapses"] = excess.where(known & seen & ~explained)

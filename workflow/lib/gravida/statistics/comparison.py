@@ -21,6 +21,8 @@ from gravida.statistics.kernel import Batch
 ARM = 1
 # Rates of women that differ by less than this share of the largest are the same.
 SAME_RATE = 1e-9
+# Models that have an answer where one arm has no relapse.
+WITHOUT_RELAPSES = ("exact_poisson", "firth_poisson")
 
 
 class NoRelapseInArm(NotEstimable):
@@ -98,38 +100,43 @@ class Comparison:
         """The negative binomial model."""
         return fit_negative_binomial([self.batch])
 
-    def check(self) -> None:
-        """Raise NotEstimable where no model can have an answer."""
+    @cached_property
+    def obstacle(self) -> NotEstimable | None:
+        """Why no likelihood has an answer, None where nothing stands in the way."""
         relapses = self.rows["relapses"]
         if not relapses.any():
-            raise NotEstimable("there is no relapse in the period")
+            return NotEstimable("there is no relapse in the period")
         if len(self.rows) <= 2 + len(self.covariates):
-            raise NotEstimable("there are no more pregnancies than coefficients")
+            return NotEstimable("there are no more pregnancies than coefficients")
         arms = {name: self.arm.data == level for level, name in self._levels()}
         for name, inside in arms.items():
             if not inside.any():
-                raise NotEstimable(f"no {name} pregnancy is in the comparison")
+                return NotEstimable(f"no {name} pregnancy is in the comparison")
         if not all(independent_columns(self.batch.design)):
-            raise NotEstimable("the arm or a covariate is a combination of the other covariates")
+            return NotEstimable("the arm or a covariate is a combination of the other covariates")
         for name, inside in arms.items():
             if not relapses[inside].any():
-                raise NoRelapseInArm(f"no relapse among the {name}: the ratio is 0 or infinite")
+                return NoRelapseInArm(f"no relapse among the {name}: the ratio is 0 or infinite")
+        return None
 
-    def check_women(self) -> None:
-        """Raise NotEstimable where residuals cannot tell how women differ.
+    @cached_property
+    def obstacle_to_clustering(self) -> NotEstimable | None:
+        """Why residuals cannot tell how women differ, None where they can.
 
-        That is so where an arm is one woman, where all of an arm have one rate, and where the contrast
-        covariates (such as sites) rests on one woman: a model fits her exactly, the sandwich omits her.
+        They cannot where an arm is one woman, where all of an arm have one rate, and where the contrast
+        within covariates (such as sites) rests on one woman: a model fits her exactly, and the sandwich
+        omits her.
         """
         for level, name in self._levels():
             women = self.rows[self.arm.data == level].groupby("woman")[["relapses", "person_years"]].sum()
             if len(women) < 2:
-                raise NotEstimable("clustered errors need 2 women in each arm")
+                return NotEstimable("clustered errors need 2 women in each arm")
             rates = women["relapses"] / women["person_years"]
             if not self.covariates and np.ptp(rates) < SAME_RATE * rates.max():
-                raise NotEstimable(f"the {name} women all have one rate: clustered errors would be 0")
+                return NotEstimable(f"the {name} women all have one rate: clustered errors would be 0")
         if decided_by_one_woman(self.batch)[ARM]:
-            raise NotEstimable("the contrast rests on one woman: clustered errors cannot hold her")
+            return NotEstimable("the contrast rests on one woman: clustered errors cannot hold her")
+        return None
 
     def _levels(self) -> tuple[tuple[int, str], tuple[int, str]]:
         return (1, self.arm.level), (0, self.arm.reference)
@@ -165,6 +172,7 @@ def estimate_row(comparison: Comparison, model: str, covariance: str) -> RateRat
         reason=comparison.note,
     )
     try:
+        _check(comparison, model, covariance)
         numbers = ESTIMATORS[model, covariance](comparison)
     except NotEstimable as obstacle:
         numbers = {"status": obstacle.status, "reason": str(obstacle)}
@@ -172,19 +180,26 @@ def estimate_row(comparison: Comparison, model: str, covariance: str) -> RateRat
     return replace(empty, **{**numbers, "reason": reason})
 
 
+def _check(comparison: Comparison, model: str, covariance: str) -> None:
+    """Raise what stands in the way of this model and these errors."""
+    obstacle = comparison.obstacle
+    if isinstance(obstacle, NoRelapseInArm) and model in WITHOUT_RELAPSES:
+        return
+    if obstacle is None and covariance.startswith("cluster_robust"):
+        obstacle = comparison.obstacle_to_clustering
+    if obstacle:
+        raise obstacle
+
+
 def primary_row(comparison: Comparison) -> RateRatio:
     """Return the clustered negative binomial, or Firth's model where only an arm has no relapse."""
-    try:
-        comparison.check()
-    except NoRelapseInArm as obstacle:
-        row = estimate_row(comparison, "firth_poisson", "model")
-        if row.status == "ok":
-            parts = (str(obstacle), "Firth-penalised Poisson, errors not clustered", comparison.note)
-            row = replace(row, status="fallback", reason="; ".join(filter(None, parts)))
-    except NotEstimable:
+    if not isinstance(comparison.obstacle, NoRelapseInArm):
         row = estimate_row(comparison, "negative_binomial", "cluster_robust")
-    else:
-        row = estimate_row(comparison, "negative_binomial", "cluster_robust")
+        return replace(row, is_primary=True)
+    row = estimate_row(comparison, "firth_poisson", "model")
+    if row.status == "ok":
+        parts = (str(comparison.obstacle), "Firth-penalised Poisson, errors not clustered", comparison.note)
+        row = replace(row, status="fallback", reason="; ".join(filter(None, parts)))
     return replace(row, is_primary=True)
 
 
@@ -203,8 +218,6 @@ def _fallback(numbers: Numbers, covariance: str, reason: str) -> Numbers:
 
 
 def _negative_binomial_clustered(comparison: Comparison) -> Numbers:
-    comparison.check()
-    comparison.check_women()
     try:
         model = comparison.negative_binomial
     except NoOverdispersion as bound:
@@ -214,7 +227,6 @@ def _negative_binomial_clustered(comparison: Comparison) -> Numbers:
 
 
 def _negative_binomial_model(comparison: Comparison) -> Numbers:
-    comparison.check()
     try:
         model = comparison.negative_binomial
     except NoOverdispersion as bound:
@@ -223,19 +235,14 @@ def _negative_binomial_model(comparison: Comparison) -> Numbers:
 
 
 def _poisson_model(comparison: Comparison) -> Numbers:
-    comparison.check()
     return _of_model(comparison, comparison.poisson, comparison.poisson.model_covariance())
 
 
 def _poisson_clustered(comparison: Comparison) -> Numbers:
-    comparison.check()
-    comparison.check_women()
     return _of_model(comparison, comparison.poisson, comparison.poisson.clustered_covariance())
 
 
 def _poisson_bias_reduced(comparison: Comparison) -> Numbers:
-    comparison.check()
-    comparison.check_women()
     model = comparison.poisson
     reduced = bias_reduced(model)
     freedom = reduced.degrees_of_freedom(np.eye(model.beta.size)[ARM])
@@ -243,8 +250,6 @@ def _poisson_bias_reduced(comparison: Comparison) -> Numbers:
 
 
 def _gee(comparison: Comparison) -> Numbers:
-    comparison.check()
-    comparison.check_women()
     fit = fit_exchangeable(comparison.batch, comparison.poisson.beta)
     return _numbers(wald(fit.beta[ARM], fit.covariance[ARM, ARM], comparison.confidence))
 
@@ -255,11 +260,6 @@ def _firth(comparison: Comparison) -> Numbers:
 
 
 def _exact(comparison: Comparison) -> Numbers:
-    infinite = ""
-    try:
-        comparison.check()
-    except NoRelapseInArm as obstacle:
-        infinite = str(obstacle)
     first, rows = comparison.arm.data == 1, comparison.rows
     arms = (rows[first], rows[~first])
     events = tuple(int(arm["relapses"].sum()) for arm in arms)
@@ -271,7 +271,7 @@ def _exact(comparison: Comparison) -> Numbers:
         "upper": exact.upper,
         "p_value": exact.p_value,
     }
-    return numbers | ({"reason": infinite} if infinite else {})
+    return numbers | ({"reason": str(comparison.obstacle)} if comparison.obstacle else {})
 
 
 ESTIMATORS: dict[tuple[str, str], Estimator] = {

@@ -20,6 +20,7 @@ from gravida.statistics.design import (
     prepare,
 )
 from gravida.statistics.inference import holm, joint_p_value, wald
+from gravida.statistics.kernel import Batch
 
 _ONE_WOMAN = {
     "status": "not_estimable",
@@ -165,8 +166,9 @@ def _numbers(rows: pd.DataFrame, prepared: Prepared, confidence: float) -> dict[
     if not prepared.columns:
         return {}
     columns = prepared.fitted_columns()
-    fitted = _model(rows, columns)
-    alone = decided_by_one_woman(make_batch(rows, columns))
+    batch = make_batch(rows, columns)
+    fitted = _model(batch)
+    alone = decided_by_one_woman(batch)
     kept = [(place, column) for place, column in enumerate(columns, start=1) if not alone[place]]
     joint = {
         predictor: fitted.joint_p_value([place for place, column in kept if column.predictor == predictor])
@@ -209,10 +211,9 @@ class _Fitted:
         return joint_p_value(self.beta[places], self.covariance[np.ix_(places, places)])
 
 
-def _model(rows: pd.DataFrame, columns: Sequence[Column]) -> _Fitted:
+def _model(batch: Batch) -> _Fitted:
     """Fit the negative binomial, or, where there is no over-dispersion, Poisson with bias-reduced errors."""
-    batch = make_batch(rows, columns)
-    if len(rows) <= batch.design.shape[1] + 1:
+    if batch.counts.size <= batch.design.shape[1] + 1:
         raise NotEstimable("there are no more pregnancies than coefficients")
     try:
         model = fit_negative_binomial([batch])

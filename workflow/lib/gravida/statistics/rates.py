@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
 from gravida.periods import PERIODS
 from gravida.statistics.counts import fit_poisson
+from gravida.statistics.design import make_batch
 from gravida.statistics.exact import garwood
-from gravida.statistics.inference import quantile
-from gravida.statistics.kernel import Batch
+from gravida.statistics.inference import wald
 
 # A clustered error this small says that all women have one rate, not how women differ.
 SAME_RATE = 1e-9
@@ -75,18 +74,10 @@ def _rate(rows: pd.DataFrame, confidence: float) -> tuple:
 
 
 def _robust_limits(rows: pd.DataFrame, confidence: float) -> tuple[float | None, float | None]:
-    batch = Batch(
-        rows["relapses"].to_numpy(float),
-        np.ones((len(rows), 1)),
-        np.log(rows["person_years"].to_numpy()),
-        rows["woman"].to_numpy(),
-    )
     try:
-        model = fit_poisson([batch])
-        error = float(np.sqrt(model.clustered_covariance()[0, 0]))
+        model = fit_poisson([make_batch(rows, [])])
+        variance = float(model.clustered_covariance()[0, 0])
+        rate = wald(model.beta[0], variance, confidence)
     except NotEstimable:
         return None, None
-    if error < SAME_RATE:
-        return None, None
-    reach = quantile(confidence) * error
-    return float(np.exp(model.beta[0] - reach)), float(np.exp(model.beta[0] + reach))
+    return (None, None) if variance < SAME_RATE**2 else (rate.lower, rate.upper)
