@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check format lock docs referee setup clean help
+.PHONY: run test check format lock docs referee calibrate setup clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -64,6 +64,11 @@ docs: $(READY) ## regenerate the data dictionary and the guide to the configurat
 
 referee: $(READY) ## hold the reference numbers in tests/golden against R (tests/golden/README.md names its packages)
 	@$(BIN)/python -m pytest tests/golden/referee.py
+
+# A run that was stopped goes on where it stopped. Its files are in results/calibration.
+REPLICATES ?= 2000
+calibrate: $(READY) ## simulate studies of known truth: type I error, coverage, power (REPLICATES=2000 of each)
+	@$(BIN)/python -m gravida calibrate --replicates $(REPLICATES)
 
 lock: ## pin the dependencies of pyproject.toml
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --all-extras --universal \

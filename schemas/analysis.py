@@ -15,6 +15,9 @@ COHORT = pa.DataFrameSchema(
         "by_policy": pa.Column("string", pa.Check.isin(ARMS)),
         "arm": pa.Column("string", pa.Check.isin(ARMS)),
         "dated": pa.Column(bool),
+        "doses_dated": pa.Column(bool),
+        "first_dose_day": pa.Column("Int64", pa.Check.ge(0), nullable=True),
+        "dmt_washout_days": pa.Column(float, pa.Check.ge(0), nullable=True),
         "disease_duration_years": pa.Column(float, pa.Check.ge(0), nullable=True),
         "dmt_class": pa.Column("string", pa.Check.isin(["none", "moderate", "high", "other"])),
         "relapses_pre_year": pa.Column("Int64", pa.Check.ge(0), nullable=True),
@@ -35,4 +38,13 @@ PERSON_TIME = pa.DataFrameSchema(
     },
     strict=True,
     unique=["pregnancy", "period"],
+)
+
+ONSETS = pa.DataFrameSchema(
+    {
+        "pregnancy": pa.Column(int, pa.Check.ge(0)),
+        "day": pa.Column(int),
+        "retained": pa.Column(bool),
+    },
+    strict=True,
 )

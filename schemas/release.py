@@ -19,6 +19,12 @@ def _table(**roles: str) -> pa.DataFrameSchema:
 
 RELEASED = {
     "attrition": _table(label="site step reason", count="pregnancies", denominator="women"),
+    "balance": _table(
+        label="covariate level status reason",
+        denominator="women",
+        count="pregnancies",
+        estimate="smd_unweighted smd_iptw smd_overlap",
+    ),
     "baseline": _table(
         label="variable level statistic arm", denominator="women", count="women_with_event", derived="value"
     ),
@@ -31,25 +37,83 @@ RELEASED = {
         count="pregnancies relapses",
         estimate="statistic p_value value",
     ),
+    "estimability": _table(
+        label="contrast adjusted_for sites_numerator sites_denominator parameters rank status reason",
+        denominator="women",
+        count="pregnancies relapses relapses_numerator relapses_denominator",
+        derived="events_per_parameter",
+    ),
     "identifiability": _table(
         label="site policy", denominator="women", count="pregnancies treated", derived="share_treated"
+    ),
+    "longitudinal": _table(
+        label="term status reason",
+        denominator="women",
+        count="pregnancies relapses_smallest_cell",
+        # Less the relapses of a larger cell, they give a small one away.
+        derived="relapses",
+        estimate="rate_ratio lower upper p_value gee_rate_ratio gee_lower gee_upper gee_p_value",
+    ),
+    "precision": _table(
+        label="question",
+        denominator="women",
+        count="relapses_numerator relapses_denominator",
+        estimate="value detail",
+    ),
+    "predictability": _table(
+        label="measure status reason",
+        denominator="women",
+        count="pregnancies relapses",
+        estimate="value lower upper",
     ),
     "predictors": _table(
         label="model predictor level reference status reason",
         denominator="women",
         count="pregnancies relapses relapses_level relapses_reference",
-        estimate="rate_ratio lower upper p_value p_joint p_holm",
+        estimate="rate_ratio lower upper p_value p_joint p_holm p_nonlinear "
+        "imputed_rate_ratio imputed_lower imputed_upper imputed_p_value",
     ),
     "rate_ratios": _table(
         label="analysis is_primary contrast period model covariance adjusted_for status reason",
         denominator="women",
         count="pregnancies relapses relapses_numerator relapses_denominator",
-        estimate="rate_ratio lower upper p_value alpha",
+        estimate="rate_ratio lower upper p_value standard_error alpha rate_numerator rate_denominator "
+        "rate_difference rate_difference_lower rate_difference_upper",
     ),
     "relapse_rates": _table(
         label="group arm site period",
         denominator="women",
         count="pregnancies relapses",
         derived="person_years rate lower upper robust_lower robust_upper",
+    ),
+    "relapse_free": _table(
+        label="arm day status reason",
+        denominator="women",
+        count="pregnancies at_risk relapsed",
+        derived="relapse_free lower upper",
+    ),
+    "risk_difference": _table(
+        label="day status reason",
+        denominator="women",
+        count="pregnancies relapsed_treated relapsed_untreated",
+        derived="risk_treated risk_untreated risk_difference lower upper nnt nnt_lower nnt_upper nnt_form",
+    ),
+    "sensitivity": _table(
+        label="scenario model covariance adjusted_for status reason",
+        denominator="women",
+        count="pregnancies relapses relapses_numerator relapses_denominator",
+        estimate="rate_ratio lower upper p_value",
+    ),
+    "sites": _table(
+        label="kind site policy method status reason",
+        denominator="women",
+        count="pregnancies relapses",
+        derived="person_years rate lower upper tau2 i2 q q_p_value prediction_lower prediction_upper",
+    ),
+    "time_to_relapse": _table(
+        label="method status reason",
+        denominator="women",
+        count="pregnancies relapses relapses_numerator relapses_denominator",
+        estimate="estimate lower upper p_value",
     ),
 }

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from gravida.cohort import Cohort, CohortSettings, build_cohort, gather
+from gravida.cohort import Cohort, CohortSettings, SiteRows, build_cohort, gather
 from gravida.intake.submission import Site, intake_site
 from gravida.tables import read_table
 
@@ -13,8 +13,8 @@ COVARIATES = ("age_at_delivery", "disease_duration_years", "edss_before", "dmt_b
 SEPARATION = 30
 
 
-def read_study(folder: Path, exposure: str = "received") -> tuple[Cohort, dict[str, str]]:
-    """Return the cohort and each site's policy."""
+def accepted_rows(folder: Path) -> list[SiteRows]:
+    """Return the accepted rows of every site of a study."""
     codes = read_table(CODES)
     with (folder / "sites.tsv").open(encoding="utf-8") as sheet:
         rows = list(csv.DictReader(sheet, delimiter="\t"))
@@ -27,12 +27,16 @@ def read_study(folder: Path, exposure: str = "received") -> tuple[Cohort, dict[s
         )
         for row in rows
     ]
+    tables = [
+        [result.accepted[name] for result in results] for name in ("pregnancies", "relapses", "infusions")
+    ]
     policies = {row["site"]: row["policy"] for row in rows}
-    sites = gather(
-        [result.verdict for result in results],
-        policies,
-        [result.accepted["pregnancies"] for result in results],
-        [result.accepted["relapses"] for result in results],
-    )
-    classes = codes.set_index("code")["efficacy"].to_dict()
+    return gather([result.verdict for result in results], policies, *tables)
+
+
+def read_study(folder: Path, exposure: str = "received") -> tuple[Cohort, dict[str, str]]:
+    """Return the cohort and each site's policy."""
+    classes = read_table(CODES).set_index("code")["efficacy"].to_dict()
+    sites = accepted_rows(folder)
+    policies = {site.site: site.policy for site in sites}
     return build_cohort(sites, classes, CohortSettings(exposure, SEPARATION)), policies

@@ -1,13 +1,20 @@
 # Writes every JSON of this folder that R computes: Rscript make_golden.R (run in this folder).
 # Nothing here is random and nothing is stamped, so a second run leaves every file as it was.
 invisible(Sys.setlocale("LC_COLLATE", "C")) # the order of rows decides the last digit of a sum
-suppressPackageStartupMessages({library(MASS); library(geepack); library(brglm2)})
-for (file in c("cohort.R", "models.R", "tables.R")) source(file.path("R", file))
+suppressPackageStartupMessages({library(MASS); library(geepack); library(brglm2); library(survival)})
+for (file in c("cohort.R", "models.R", "tables.R", "course.R", "survival.R", "weighting.R", "sites.R", "sensitivity.R",
+               "missing.R")) source(file.path("R", file))
 
-maker <- function(script) {
-  packages <- c("MASS", "geepack", "sandwich", "clubSandwich", "AER", "brglm2", "jsonlite")
+PACKAGES <- c("MASS", "geepack", "sandwich", "clubSandwich", "AER", "brglm2", "jsonlite")
+
+maker <- function(script, packages = PACKAGES) {
   list(maker = script, r_version = R.version.string,
        packages = sapply(packages, function(p) as.character(packageVersion(p)), simplify = FALSE))
+}
+
+of_study <- function(name) {
+  packages <- c(PACKAGES, "survival", "metafor", "lme4", "glmmTMB", "mice")
+  c(list(study = name), maker("make_golden.R", packages), list(conventions = CONVENTIONS))
 }
 
 write_json <- function(content, path) {
@@ -26,7 +33,25 @@ CONVENTIONS <- list(
   gee_poisson = "geepack::geeglm, exchangeable, robust without small-sample factor",
   predictors = "as negative_binomial_cluster_robust; where alpha = 0 as poisson_cluster_robust_cr2, several coefficients jointly by HTZ",
   firth_poisson = "brglm2 type AS_mean, Wald limits from the information at the estimate",
-  jackknife = "delete one woman, centred on the full estimate, x (G-1)/G")
+  jackknife = "delete one woman, centred on the full estimate, x (G-1)/G",
+  course = "arm x period cells; poisson: CR1S by woman; gee: exchangeable, robust without factor",
+  cells_without_relapse = "their rows leave the fit, so n, k and the clusters of its factor count what is left",
+  cox = "untreated over treated, Efron, robust by (site, woman_id) without small-sample factor; cox_by_site: strata(site)",
+  log_rank = "hypergeometric variance on the risk sets (entry < day <= time)",
+  relapse_free = "time = day of the first retained onset + 1; Greenwood; log-log limits; at_risk counts entry < day <= time",
+  risk_difference = "untreated less treated in the share that has relapsed, Wald; nnt is its inverse",
+  rmst_difference = "treated less untreated in the restricted mean to day 365, Greenwood-type error",
+  proportional_hazards = "cox.zph, transform km",
+  g_computation = "ratio of mean predictions, delta method on the log scale; where alpha = 0 CR2, t on Satterthwaite df",
+  weighting = "iptw 1/e and 1/(1-e), overlap 1-e and e; e by maximum likelihood, taken as known; CR1S by woman",
+  balance = "treated less untreated over the unweighted SD, sqrt((s1^2 + s2^2)/2)",
+  pooled_sites = "metafor rma, IRLN, REML, 1/2 added to a site without a relapse; I2 = max(0, (Q-df)/Q) in percent",
+  prediction = "exp(mu +- z sqrt(tau2 + se^2))",
+  mixed_poisson = "quadrature: 25 adaptive Gauss-Hermite points, observed information over (beta, log sigma)",
+  site_level = "sites' rates, policy none less policy all, Welch; every way to deal out the policies, two-sided",
+  sensitivity = "the primary's model and site terms on the rows of the scenario",
+  precision = "from the primary row; multiplier qnorm(0.975) + qnorm(0.8); equivalence_p on the row's own distribution",
+  nonlinearity = "natural cubic spline term beside the linear one, knots at the 10th, 50th and 90th percentile (type 7)")
 
 golden <- function(folder) {
   study <- read_study(folder)
@@ -35,6 +60,17 @@ golden <- function(folder) {
   by_choice <- rows[rows$policy == "individual", ]
   several <- length(unique(by_choice$site)) > 1
   bare <- length(unique(rows$edss_before)) == 1
+  ratios <- all_contrasts(study, rows, by_choice, several, bare)
+  primary <- if (several) "site" else "unadjusted"
+  answers <- list(
+    verdict = verdict(study$pregnancies), flow = flow(study$pregnancies, rows),
+    relapses = list(raw = time$raw, retained = time$retained, merged = time$raw - time$retained),
+    relapse_rates = relapse_rates(time$long), primary = primary, rate_ratios = ratios, dispersion = dispersion(rows),
+    predictors = if (bare) list(univariable = predictors(rows, "ivig")$univariable) else predictors(rows))
+  c(answers, further(study, time$long, rows, if (several) by_choice else rows, several, bare))
+}
+
+all_contrasts <- function(study, rows, by_choice, several, bare) {
   ratios <- list(unadjusted = contrast(rows))
   if (!bare) ratios$adjusted <- contrast(rows, COVARIATES)
   if (several) {
@@ -50,12 +86,18 @@ golden <- function(folder) {
   ruled <- rows
   ruled$untreated <- ifelse(rows$policy == "none", 1, ifelse(rows$policy == "all", 0, rows$untreated))
   if (any(ruled$untreated != rows$untreated)) ratios$policy <- contrast(ruled)
-  primary <- if (several) "site" else "unadjusted"
-  list(verdict = verdict(study$pregnancies), flow = flow(study$pregnancies, rows),
-       relapses = list(raw = time$raw, retained = time$retained, merged = time$raw - time$retained),
-       relapse_rates = relapse_rates(time$long), primary = primary, rate_ratios = ratios,
-       dispersion = dispersion(rows),
-       predictors = if (bare) list(univariable = predictors(rows, "ivig")$univariable) else predictors(rows))
+  ratios
+}
+
+# What stands beside the rate ratios; `chosen` are the rows of the primary contrast.
+further <- function(study, long, rows, chosen, several, bare) {
+  scenarios <- sensitivity(study, chosen, several, if (bare) character() else COVARIATES)
+  list(course = course(long), course_parts = course_parts(study, long), pre_trend = pre_trend(study, long),
+       leave_one_woman_out = leave_one_woman_out(long), time_to_relapse = time_to_relapse(study),
+       negative_control = negative_control(study, long),
+       g_computation = if (!bare) g_computation(chosen, c(if (several) "site", COVARIATES)),
+       weighting = weighting(rows), sites = sites(rows), sensitivity = scenarios, precision = precision(scenarios$primary),
+       frequencies = frequencies(rows), nonlinearity = if (!bare) nonlinearity(rows))
 }
 
 # Whether the data can tell the arms from the sites; a declared policy overrides what a few women received.
@@ -98,10 +140,10 @@ nb_joint_sandwich <- function() {
                  nb_case(quine, Days ~ Eth + Sex + Age + Lrn, quine$Days, seq_len(nrow(quine)))))
 }
 
-for (name in c("policy_pair", "choice_sites", "mixed", "underdispersed")) {
-  head <- c(list(study = name), maker("make_golden.R"), list(conventions = CONVENTIONS))
-  write_json(c(head, golden(file.path("registries", name))), paste0(name, ".json"))
+for (name in c("policy_pair", "choice_sites", "mixed", "underdispersed", "many_sites")) {
+  answers <- golden(file.path("registries", name))
+  if (name == "choice_sites") answers$multiple_imputation <- imputation_reference(file.path("registries", name))
+  write_json(c(of_study(name), answers), paste0(name, ".json"))
 }
-head <- c(list(study = "bladder"), maker("make_golden.R"), list(conventions = CONVENTIONS))
-write_json(c(head, golden(file.path("..", "data", "bladder"))), "bladder.json")
+write_json(c(of_study("bladder"), golden(file.path("..", "data", "bladder"))), "bladder.json")
 write_json(c(maker("make_golden.R"), nb_joint_sandwich()), file.path("cases", "nb_joint_sandwich.json"))

@@ -26,7 +26,13 @@ STUDIES <- list(
                            every = site("all", 48, exceptions = 2), nobody = site("none", 46, level = 0.9)),
                 shape = 1.1, effect = 0.7),
   underdispersed = study(1407, list(gives_all = site("all", 40), gives_none = site("none", 38)),
-                         level = 2.2, effect = 0.8, single = TRUE)
+                         level = 2.2, effect = 0.8, single = TRUE),
+  many_sites = study(1532, list(all_one = site("all", 24), all_two = site("all", 20, level = 1.7),
+                                all_three = site("all", 16, level = 0.5), none_one = site("none", 22),
+                                none_two = site("none", 20, level = 1.5), none_quiet = site("none", 10, level = 0),
+                                choice_one = site("individual", 54, level = 1.2),
+                                choice_two = site("individual", 50)),
+                     shape = 0.7, level = 1.2, effect = 0.7)
 )
 
 pick <- function(values, weight) sample(values, 1, prob = weight)
@@ -155,7 +161,7 @@ draw_site <- function(s, here) {
   rows$ivig[exempt] <- 0L
   rows$iga_deficiency[exempt] <- 1L
   onsets <- do.call(c, lapply(women, `[[`, "onsets"))
-  relapses <- data.frame(pregnancy_id = rep(rows$pregnancy_id, lengths(onsets)), onset_day = unlist(onsets))
+  relapses <- data.frame(pregnancy_id = rep(rows$pregnancy_id, lengths(onsets)), onset_day = as.integer(unlist(onsets)))
   n <- nrow(relapses)
   relapses$steroids <- ifelse(runif(n) < 0.9, rbinom(n, 1, 0.6), NA)
   relapses$confirmed <- ifelse(runif(n) < 0.2, "", sample(c("examined", "reported"), n, replace = TRUE))

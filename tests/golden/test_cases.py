@@ -6,28 +6,40 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from gravida.models.bias_reduced import bias_reduced
+from gravida.models.counts import CountModel, fit_negative_binomial, fit_poisson
+from gravida.models.exact import exact_rate_ratio, garwood
+from gravida.models.firth import fit_firth
+from gravida.models.gee import fit_exchangeable
+from gravida.models.kernel import Batch
 from gravida.statistics.baseline import describe_baseline
-from gravida.statistics.bias_reduced import bias_reduced
-from gravida.statistics.counts import CountModel, fit_negative_binomial, fit_poisson
 from gravida.statistics.dispersion import _cameron_trivedi
-from gravida.statistics.exact import exact_rate_ratio, garwood
-from gravida.statistics.firth import fit_firth
-from gravida.statistics.gee import fit_exchangeable
-from gravida.statistics.kernel import Batch
 
 CASES = Path(__file__).parent / "cases"
 USED = {
     "clustered_counts_epil",
+    "cox_closed_form",
+    "cox_lung_ties",
     "did_rates_constructed",
+    "evalues",
     "exact_poisson_rates",
+    "firth_endometrial",
     "firth_poisson_zero",
+    "iptw_lalonde",
+    "km_lung",
+    "mdrr_schoenfeld",
     "nb_joint_sandwich",
     "nb_quine_additive",
     "nb_quine_observed_information",
     "overdispersion_tests",
+    "python_traps",
     "rate_tests_and_power",
     "rates_mh_smokers",
+    "recurrent_bladder",
+    "rubin_pool_nhanes",
     "smd_pbc",
+    "survival_late_entry",
+    "survival_tests",
 }
 
 

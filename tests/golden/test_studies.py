@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from gravida.statistics.contrasts import Contrasts, ContrastSettings
 from gravida.statistics.dispersion import measure_dispersion
 from gravida.statistics.identifiability import assess_identifiability
-from gravida.statistics.predictors import PredictorSettings, estimate_predictors
-from gravida.statistics.rate_ratios import RateRatioSettings, estimate_rate_ratios
+from gravida.statistics.predictors import estimate_predictors
+from gravida.statistics.rate_ratios import estimate_rate_ratios
 from gravida.statistics.rates import estimate_rates
 
 from tests.study import COVARIATES, read_study
@@ -24,6 +25,7 @@ STUDIES = {
     "choice_sites": HERE / "registries/choice_sites",
     "mixed": HERE / "registries/mixed",
     "underdispersed": HERE / "registries/underdispersed",
+    "many_sites": HERE / "registries/many_sites",
     "bladder": HERE.parent / "data/bladder",
 }
 MODELS = {
@@ -52,8 +54,8 @@ def study(name: str):
 @cache
 def rate_ratios(name: str) -> pd.DataFrame:
     cohort, policies = study(name)
-    settings = RateRatioSettings("untreated", "treated", "postpartum_year", 0.95, COVARIATES)
-    return estimate_rate_ratios(cohort.pregnancies, cohort.person_time, policies, settings)
+    settings = ContrastSettings("untreated", "treated", "postpartum_year", 0.95, COVARIATES)
+    return estimate_rate_ratios(Contrasts(cohort.pregnancies, cohort.person_time, policies, settings))
 
 
 def assert_numbers(row: pd.Series, reference: dict, names: tuple[str, ...], tolerance: float) -> None:
@@ -148,8 +150,8 @@ def test_the_primary_row_equals_r(name: str) -> None:
 @studies
 def test_every_predictor_equals_r(name: str) -> None:
     cohort, policies = study(name)
-    settings = PredictorSettings(COVARIATES, "postpartum_year", 0.95)
-    table = estimate_predictors(cohort.pregnancies, cohort.person_time, policies, settings)
+    settings = ContrastSettings("untreated", "treated", "postpartum_year", 0.95, COVARIATES)
+    table = estimate_predictors(Contrasts(cohort.pregnancies, cohort.person_time, policies, settings))
     compared = 0
     for family, references in expected(name)["predictors"].items():
         if family not in {"univariable", "multivariable"}:
@@ -170,8 +172,8 @@ def test_every_predictor_equals_r(name: str) -> None:
 
 def test_constant_covariates_of_the_bladder_study_have_a_reason() -> None:
     cohort, policies = study("bladder")
-    settings = PredictorSettings(COVARIATES, "postpartum_year", 0.95)
-    table = estimate_predictors(cohort.pregnancies, cohort.person_time, policies, settings)
+    settings = ContrastSettings("untreated", "treated", "postpartum_year", 0.95, COVARIATES)
+    table = estimate_predictors(Contrasts(cohort.pregnancies, cohort.person_time, policies, settings))
     covariates = table[table["predictor"] != "ivig"]
     assert set(covariates["status"]) == {"not_estimable"}
     assert covariates["reason"].str.len().min() > 0

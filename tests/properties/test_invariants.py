@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 from gravida.disclosure import release_tables
+from gravida.models.exact import exact_rate_ratio, garwood
+from gravida.models.inference import holm
+from gravida.models.kernel import Batch, negative_binomial, poisson, total
 from gravida.periods import PERIODS, Window, count_onsets, period_windows, retain_separate_onsets
-from gravida.statistics.exact import exact_rate_ratio, garwood
-from gravida.statistics.inference import holm
-from gravida.statistics.kernel import Batch, negative_binomial, poisson, total
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats

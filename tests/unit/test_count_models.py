@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from gravida.errors import NotConverged, NotEstimable
-from gravida.statistics.counts import NoOverdispersion, boundary_slope, fit_negative_binomial, fit_poisson
-from gravida.statistics.inference import holm, joint_p_value, quantile, wald
-from gravida.statistics.kernel import Batch, add_up, negative_binomial, poisson, total, woman_scores
-from gravida.statistics.solver import maximise
+from gravida.models.counts import NoOverdispersion, boundary_slope, fit_negative_binomial, fit_poisson
+from gravida.models.inference import holm, joint_p_value, quantile, wald
+from gravida.models.kernel import Batch, add_up, negative_binomial, poisson, total, woman_scores
+from gravida.models.solver import maximise
 from scipy import stats
 
 

@@ -103,6 +103,8 @@ def test_estimates_give_away_no_withheld_count() -> None:
     predictor = {
         **dict.fromkeys(("model", "predictor", "level", "reference", "status", "reason"), "x"),
         **dict.fromkeys(("rate_ratio", "lower", "upper", "p_value", "p_joint", "p_holm"), 0.5),
+        **dict.fromkeys(("p_nonlinear", "imputed_rate_ratio", "imputed_lower"), 0.5),
+        **dict.fromkeys(("imputed_upper", "imputed_p_value"), 0.5),
         **{"pregnancies": 90, "women": 80, "relapses": 30, "relapses_level": 3, "relapses_reference": 27},
     }
     row = release_tables({"predictors": pd.DataFrame([predictor])}, 5)["predictors"].iloc[0]

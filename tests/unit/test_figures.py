@@ -8,8 +8,20 @@ import pandas as pd
 import pandera.errors
 import pytest
 from gravida.errors import ConfigurationError
-from gravida.figures import course, draw_course, draw_figures, draw_predictors, predictors
+from gravida.figures import (
+    course,
+    draw_course,
+    draw_figures,
+    draw_predictors,
+    draw_rootogram,
+    draw_sensitivity,
+    forest,
+    predictors,
+    rootogram,
+    sensitivity,
+)
 from gravida.tables import read_table
+from report_frames import OK, dispersion_table, released, sensitivity_table
 
 from schemas.evidence import PUBLISHED_RATES
 
@@ -50,11 +62,17 @@ def texts(monkeypatch, module, draw, *arguments):
     """Draw and return the words on the picture with their sizes in points."""
     from matplotlib.text import Text
 
+    picture = picture_of(monkeypatch, module, draw, *arguments)
+    found = [text for text in picture.findobj(Text) if text.get_text() and text.get_visible()]
+    return {text.get_text(): text.get_fontsize() for text in found}
+
+
+def picture_of(monkeypatch, module, draw, *arguments):
+    """Draw and return the figure before it becomes a PNG."""
     kept = []
     monkeypatch.setattr(module, "png", lambda figure, dpi, mark="": kept.append(figure) or b"")
     draw(*arguments)
-    found = [text for text in kept[0].findobj(Text) if text.get_text() and text.get_visible()]
-    return {text.get_text(): text.get_fontsize() for text in found}
+    return kept[0]
 
 
 def png_chunks(content):
@@ -66,8 +84,9 @@ def png_chunks(content):
 
 
 def test_the_pictures_are_174_mm_wide_at_300_dots_an_inch_and_carry_no_date(published):
-    forest = pd.DataFrame([predictor("univariable", "ivig", "yes", "no")])
-    for picture in (draw_course(rates(WHOLE), published), draw_predictors(forest)):
+    rows = pd.DataFrame([predictor("univariable", "ivig", "yes", "no")])
+    roots, choices = draw_rootogram(dispersion_table()), draw_sensitivity(sensitivity_table())
+    for picture in (draw_course(rates(WHOLE), published), draw_predictors(rows), roots, choices):
         assert picture.startswith(b"\x89PNG\r\n\x1a\n")
         chunks = dict(png_chunks(picture))
         assert struct.unpack(">I", chunks[b"IHDR"][:4])[0] == int(174 / 25.4 * 300)
@@ -76,14 +95,18 @@ def test_the_pictures_are_174_mm_wide_at_300_dots_an_inch_and_carry_no_date(publ
 
 def test_the_same_input_gives_the_same_bytes(published):
     assert draw_course(rates(WHOLE), published, dpi=72) == draw_course(rates(WHOLE), published, dpi=72)
-    forest = pd.DataFrame([predictor("multivariable", "ivig", "yes", "no")])
-    assert draw_predictors(forest, dpi=72) == draw_predictors(forest, dpi=72)
+    rows = pd.DataFrame([predictor("multivariable", "ivig", "yes", "no")])
+    assert draw_predictors(rows, dpi=72) == draw_predictors(rows, dpi=72)
+    assert draw_rootogram(dispersion_table(), dpi=72) == draw_rootogram(dispersion_table(), dpi=72)
+    assert draw_sensitivity(sensitivity_table(), dpi=72) == draw_sensitivity(sensitivity_table(), dpi=72)
 
 
 def test_no_letter_is_below_7_points(monkeypatch, published):
     drawn = texts(monkeypatch, course, draw_course, rates((*WHOLE, *TRIMESTERS, *QUARTERS)), published)
-    forest = pd.DataFrame([predictor("univariable", "edss_before", "per point", ratio=(1.2, 0.9, 1.6))])
-    drawn |= texts(monkeypatch, predictors, draw_predictors, forest)
+    rows = pd.DataFrame([predictor("univariable", "edss_before", "per point", ratio=(1.2, 0.9, 1.6))])
+    drawn |= texts(monkeypatch, predictors, draw_predictors, rows)
+    drawn |= texts(monkeypatch, rootogram, draw_rootogram, dispersion_table())
+    drawn |= texts(monkeypatch, sensitivity, draw_sensitivity, sensitivity_table())
     assert len(drawn) > 20
     assert min(drawn.values()) >= 7
 
@@ -153,7 +176,7 @@ def test_beside_a_withheld_trimester_the_whole_pregnancy_is_drawn_too(monkeypatc
     assert {"T1", "T2", "Q1", "Q4"} <= set(on_picture)
 
 
-def test_without_dated_relapses_the_three_whole_periods_are_drawn(monkeypatch, published):
+def test_without_dated_relapses_the_three_whole_periods_are_picture_of(monkeypatch, published):
     drawn = course.arm_rates(rates(WHOLE))
     assert list(drawn.loc[drawn["arm"] == "untreated", "period"]) == list(WHOLE)
     assert not drawn["dashed"].any()
@@ -201,9 +224,9 @@ def test_the_forest_plot_says_in_words_what_it_cannot_draw(monkeypatch):
 
 def test_the_ratio_axis_holds_the_intervals_and_stops_at_20():
     wide = pd.DataFrame([predictor("univariable", "ivig", ratio=(3.0, 0.001, 900.0))])
-    assert predictors._ratio_limits(wide) == (0.05, 20)
+    assert forest.ratio_limits(wide) == (0.05, 20)
     narrow = pd.DataFrame([predictor("univariable", "ivig", ratio=(1.0, 0.9, 1.1))])
-    low, high = predictors._ratio_limits(narrow)
+    low, high = forest.ratio_limits(narrow)
     assert low < 0.9 and high > 1.1
 
 
@@ -227,4 +250,76 @@ def test_a_sheet_in_another_form_is_a_fault_of_the_configuration(published):
     for wrong in (published.drop(columns="lo"), published.assign(value=-1.0), published.assign(status="")):
         with pytest.raises(ConfigurationError, match="published_rates"):
             draw_figures(tables | {"published_rates": wrong})
-    assert set(draw_figures(tables | {"published_rates": published})) == {"course", "predictors"}
+    tables |= {"published_rates": published}
+    assert set(draw_figures(tables)) == {"course", "predictors"}
+    tables |= {"dispersion": dispersion_table(), "sensitivity": sensitivity_table()}
+    assert set(draw_figures(tables)) == {"course", "predictors", "rootogram", "sensitivity"}
+
+
+def test_bars_hang_from_what_is_expected(monkeypatch):
+    """Of 99.78 expected down by the root of 100 observed, of 23.5 expected by that of 24."""
+    picture = picture_of(monkeypatch, rootogram, draw_rootogram, dispersion_table())
+    (axes,) = picture.axes
+    bars = [bar.get_bbox() for bar in axes.patches]
+    assert len(bars) == 2
+    assert [bar.y1 for bar in bars] == pytest.approx([99.78**0.5, 23.5**0.5])
+    assert [bar.height for bar in bars] == pytest.approx([10, 24**0.5])
+    assert bars[1].y0 < 0 < bars[1].y1
+    said = [text.get_text() for text in axes.texts]
+    assert said == ["withheld", "withheld"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "1", "2", "3+"]
+
+
+def test_each_period_has_its_panel(monkeypatch):
+    year = dispersion_table()
+    before = year.assign(period="pre_pregnancy_year")
+    nothing = year.assign(period="pregnancy", statistic=np.nan, value=np.nan, reason="no relapse in an arm")
+    picture = picture_of(monkeypatch, rootogram, draw_rootogram, pd.concat([before, nothing, year]))
+    assert [axes.get_title(loc="left") for axes in picture.axes] == [
+        "Year before pregnancy",
+        "Year after delivery",
+    ]
+
+
+def test_without_numbers_of_pregnancies_the_rootogram_says_so(monkeypatch):
+    from gravida.figures import canvas
+
+    for table in (dispersion_table().head(1), dispersion_table().tail(2)):
+        assert list(texts(monkeypatch, canvas, draw_rootogram, table)) == [
+            "No number of pregnancies can be drawn: all are withheld or not estimable."
+        ]
+    assert list(texts(monkeypatch, canvas, draw_sensitivity, pd.DataFrame())) == [
+        "No sensitivity analysis was made."
+    ]
+
+
+def test_the_primary_ratio_goes_through_all_scenarios(monkeypatch):
+    picture = picture_of(monkeypatch, sensitivity, draw_sensitivity, sensitivity_table())
+    (axes,) = picture.axes
+    dashed = [line for line in axes.lines if line.get_linestyle() == "--" and len(set(line.get_xdata())) == 1]
+    assert [line.get_xdata()[0] for line in dashed] == [1.409]
+    assert [line.get_marker() for line in axes.lines].count("D") == 1
+    said = [text.get_text() for text in axes.texts]
+    assert "1.20 (0.70 to 2.00)" in said and "132 / 42" in said
+    assert "not estimable: one arm only" in said and "withheld" in said
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[:3] == [
+        "Primary analysis",
+        "Adjusted for relapses in the year before\npregnancy",
+        "First pregnancy of each woman",
+    ]
+
+
+def test_without_a_primary_ratio_there_is_no_line_for_it(monkeypatch):
+    table = sensitivity_table()
+    (axes,) = picture_of(
+        monkeypatch, sensitivity, draw_sensitivity, table[table["scenario"] != "primary"]
+    ).axes
+    assert {line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1} >= {1}
+    assert not [line for line in axes.lines if line.get_linestyle() == "--"]
+
+
+def test_the_joint_test_of_predictors_is_written_in_its_row(monkeypatch):
+    row = {"model": "multivariable", "predictor": "all_but_ivig", "p_joint": 0.02, "pregnancies": 114, **OK}
+    drawn = texts(monkeypatch, predictors, draw_predictors, released("predictors", [row]))
+    assert "joint p = 0.020" in drawn and "All but IVIG" in drawn

@@ -22,9 +22,9 @@ FLOORS = [
     {"files"},
     {"tables", "schemas"},
     {"periods", "settings", "guide", "words"},
-    {"intake"},
+    {"intake", "person_time", "models"},
     {"cohort", "statistics", "evidence", "disclosure", "federation", "synthetic"},
-    {"provenance"},
+    {"calibration", "provenance"},
     {"figures", "report"},
     {"__main__"},
 ]

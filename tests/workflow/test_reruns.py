@@ -18,6 +18,11 @@ POOLED = {
     "estimate_rate_ratios",
     "measure_dispersion",
     "estimate_predictors",
+    "estimate_course",
+    "estimate_survival",
+    "estimate_sites",
+    "estimate_sensitivity",
+    "assess_precision",
     "release_tables",
     "draw_figures",
     "write_report",
@@ -89,7 +94,10 @@ def test_another_data_cut_concerns_one_site(study: Path, source: Path) -> None:
 def test_a_covariate_leaves_intake_and_cohort_alone(study: Path, source: Path) -> None:
     with edited(study / "config.yaml", lambda before: before + "covariates: [age_at_delivery]\n"):
         assert planned(study, source).executed() == {
+            "assess_identifiability",
             "estimate_rate_ratios",
+            "estimate_sensitivity",
+            "assess_precision",
             "estimate_predictors",
             "record_configuration",
             "release_tables",
@@ -99,7 +107,7 @@ def test_a_covariate_leaves_intake_and_cohort_alone(study: Path, source: Path) -
 
 
 def test_an_edited_library_runs_every_rule(study: Path, source: Path) -> None:
-    with edited(source / "workflow/lib/gravida/statistics/exact.py", lambda before: before + "\n# edited\n"):
+    with edited(source / "workflow/lib/gravida/models/exact.py", lambda before: before + "\n# edited\n"):
         everything = {"intake_site a", "intake_site b", "record_configuration"} | POOLED
         assert planned(study, source).executed() == everything
 

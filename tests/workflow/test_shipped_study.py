@@ -12,14 +12,9 @@ import pytest
 from tests.workflow.conftest import ROOT, Run, run_workflow
 
 TABLES = {
-    "attrition",
-    "baseline",
-    "data_quality",
-    "dispersion",
-    "identifiability",
-    "predictors",
-    "rate_ratios",
-    "relapse_rates",
+    *("attrition", "balance", "baseline", "data_quality", "dispersion", "estimability", "identifiability"),
+    *("longitudinal", "precision", "predictability", "predictors", "rate_ratios", "relapse_free"),
+    *("relapse_rates", "risk_difference", "sensitivity", "sites", "time_to_relapse"),
 }
 
 
@@ -108,7 +103,7 @@ def test_report_is_one_file_that_says_it_is_synthetic(run: Run) -> None:
     page = run.text("release/report.html")
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert "<script" not in page
-    assert page.count("data:image/png;base64,") == 2
+    assert page.count("data:image/png;base64,") == 4
     assert "ynthetic" in page[: page.index("1.409")]
 
 

@@ -8,10 +8,12 @@ rule build_cohort:
         verdicts=expand("results/internal/intake/{site}.json", site=SITES),
         pregnancies=accepted("pregnancies"),
         relapses=accepted("relapses"),
+        infusions=accepted("infusions"),
         dmt_codes=BASE / "resources/dmt_codes.csv",
     output:
         pregnancies="results/restricted/cohort.parquet",
         person_time="results/restricted/person_time.parquet",
+        onsets="results/restricted/onsets.parquet",
         attrition="results/internal/tables/attrition.csv",
     log:
         "results/logs/build_cohort.log",

@@ -7,16 +7,26 @@ BASE = Path(workflow.basedir)
 ENVIRONMENT = BASE / "environment.yml"
 TABLES = [
     "attrition",
+    "balance",
     "baseline",
     "data_quality",
     "dispersion",
+    "estimability",
     "identifiability",
+    "longitudinal",
+    "precision",
+    "predictability",
     "predictors",
     "rate_ratios",
+    "relapse_free",
     "relapse_rates",
+    "risk_difference",
+    "sensitivity",
+    "sites",
+    "time_to_relapse",
 ]
 SUBMITTED = ["pregnancies", "relapses", "infusions", "adverse_events"]
-FIGURES = ["course", "predictors"]
+FIGURES = ["course", "predictors", "rootogram", "sensitivity"]
 # Snakemake does not notice an edited module: this digest is a parameter of every rule.
 CODE = digest(
     [
@@ -61,6 +71,15 @@ POLICIES = {site: row["policy"] for site, row in SITES.items()}
 # For each site, whether its rows are invented: the generator leaves a mark beside them.
 INVENTED = [Path(row["folder"], ".synthetic").exists() for row in SITES.values()]
 LOGS = {}
+# What a comparison of the arms needs to know of the plan, without and with covariates.
+CONTRAST = {
+    "policies": POLICIES,
+    "numerator": config["contrast"]["numerator"],
+    "denominator": config["contrast"]["denominator"],
+    "period": config["outcome_period"],
+    "confidence": config["confidence"],
+}
+PLAN = CONTRAST | {"covariates": config["covariates"]}
 
 
 wildcard_constraints:

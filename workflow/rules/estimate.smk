@@ -4,6 +4,7 @@
 
 COHORT = "results/restricted/cohort.parquet"
 PERSON_TIME = "results/restricted/person_time.parquet"
+ONSETS = "results/restricted/onsets.parquet"
 
 
 rule describe_baseline:
@@ -39,9 +40,11 @@ rule estimate_rates:
 
 rule assess_identifiability:
     input:
+        pregnancies=COHORT,
         person_time=PERSON_TIME,
     output:
         table="results/internal/tables/identifiability.csv",
+        estimability="results/internal/tables/estimability.csv",
         verdict="results/internal/identifiability.json",
     log:
         "results/logs/assess_identifiability.log",
@@ -49,8 +52,7 @@ rule assess_identifiability:
         ENVIRONMENT
     params:
         code=CODE,
-        policies=POLICIES,
-        period=config["outcome_period"],
+        plan=PLAN,
     script:
         "../scripts/assess_identifiability.py"
 
@@ -61,20 +63,113 @@ rule estimate_rate_ratios:
         person_time=PERSON_TIME,
     output:
         table="results/internal/tables/rate_ratios.csv",
+        balance="results/internal/tables/balance.csv",
     log:
         "results/logs/estimate_rate_ratios.log",
     conda:
         ENVIRONMENT
     params:
         code=CODE,
-        policies=POLICIES,
-        numerator=config["contrast"]["numerator"],
-        denominator=config["contrast"]["denominator"],
-        period=config["outcome_period"],
-        confidence=config["confidence"],
-        covariates=config["covariates"],
+        plan=PLAN,
     script:
         "../scripts/estimate_rate_ratios.py"
+
+
+rule assess_precision:
+    input:
+        pregnancies=COHORT,
+        person_time=PERSON_TIME,
+        rate_ratios="results/internal/tables/rate_ratios.csv",
+    output:
+        table="results/internal/tables/precision.csv",
+    log:
+        "results/logs/assess_precision.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        plan=PLAN,
+        power=config["precision"]["power"],
+        planned_ratios=config["precision"]["planned_ratios"],
+        margin=config["equivalence_margin"],
+        seed=config["seed"],
+    script:
+        "../scripts/assess_precision.py"
+
+
+rule estimate_course:
+    input:
+        pregnancies=COHORT,
+        person_time=PERSON_TIME,
+    output:
+        table="results/internal/tables/longitudinal.csv",
+    log:
+        "results/logs/estimate_course.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        plan=CONTRAST,
+    script:
+        "../scripts/estimate_course.py"
+
+
+rule estimate_survival:
+    input:
+        pregnancies=COHORT,
+        person_time=PERSON_TIME,
+        onsets=ONSETS,
+    output:
+        relapse_free="results/internal/tables/relapse_free.csv",
+        risk_difference="results/internal/tables/risk_difference.csv",
+        time_to_relapse="results/internal/tables/time_to_relapse.csv",
+    log:
+        "results/logs/estimate_survival.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        plan=CONTRAST,
+    script:
+        "../scripts/estimate_survival.py"
+
+
+rule estimate_sites:
+    input:
+        person_time=PERSON_TIME,
+    output:
+        table="results/internal/tables/sites.csv",
+    log:
+        "results/logs/estimate_sites.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        policies=POLICIES,
+        period=config["outcome_period"],
+        confidence=config["confidence"],
+    script:
+        "../scripts/estimate_sites.py"
+
+
+rule estimate_sensitivity:
+    input:
+        pregnancies=COHORT,
+        person_time=PERSON_TIME,
+        onsets=ONSETS,
+    output:
+        table="results/internal/tables/sensitivity.csv",
+    log:
+        "results/logs/estimate_sensitivity.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        plan=PLAN,
+        imputations=config["imputations"],
+        seed=config["seed"],
+    script:
+        "../scripts/estimate_sensitivity.py"
 
 
 rule measure_dispersion:
@@ -98,15 +193,15 @@ rule estimate_predictors:
         person_time=PERSON_TIME,
     output:
         table="results/internal/tables/predictors.csv",
+        predictability="results/internal/tables/predictability.csv",
     log:
         "results/logs/estimate_predictors.log",
     conda:
         ENVIRONMENT
     params:
         code=CODE,
-        policies=POLICIES,
-        period=config["outcome_period"],
-        confidence=config["confidence"],
-        covariates=config["covariates"],
+        plan=PLAN,
+        imputations=config["imputations"],
+        seed=config["seed"],
     script:
         "../scripts/estimate_predictors.py"

@@ -40,6 +40,8 @@ rule draw_figures:
     input:
         relapse_rates="results/release/tables/relapse_rates.csv",
         predictors="results/release/tables/predictors.csv",
+        dispersion="results/release/tables/dispersion.csv",
+        sensitivity="results/release/tables/sensitivity.csv",
         published_rates=PUBLISHED_RATES,
     output:
         course=report(
@@ -51,6 +53,16 @@ rule draw_figures:
             "results/release/figures/predictors.png",
             category="Figures",
             caption="../report/predictors.rst",
+        ),
+        rootogram=report(
+            "results/release/figures/rootogram.png",
+            category="Figures",
+            caption="../report/rootogram.rst",
+        ),
+        sensitivity=report(
+            "results/release/figures/sensitivity.png",
+            category="Figures",
+            caption="../report/sensitivity.rst",
         ),
     log:
         "results/logs/draw_figures.log",

@@ -9,11 +9,12 @@ with job(snakemake.log[0]):
 
     inputs, params = snakemake.input, snakemake.params
     verdicts = [read_json(path) for path in inputs.verdicts]
-    pregnancies = [read_rows(path) for path in inputs.pregnancies]
-    relapses = [read_rows(path) for path in inputs.relapses]
+    names = ("pregnancies", "relapses", "infusions")
+    tables = [[read_rows(path) for path in inputs[name]] for name in names]
     codes = read_table(inputs.dmt_codes).set_index("code")["efficacy"].to_dict()
     settings = CohortSettings(params.exposure, params.separation)
-    cohort = build_cohort(gather(verdicts, params.policies, pregnancies, relapses), codes, settings)
+    cohort = build_cohort(gather(verdicts, params.policies, *tables), codes, settings)
     write_rows(snakemake.output.pregnancies, cohort.pregnancies)
     write_rows(snakemake.output.person_time, cohort.person_time)
+    write_rows(snakemake.output.onsets, cohort.onsets)
     write_table(snakemake.output.attrition, cohort.attrition)

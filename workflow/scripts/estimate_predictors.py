@@ -1,13 +1,21 @@
-"""Estimate predictors of relapse after delivery."""
+"""Estimate predictors of relapse after delivery, and whether they predict at all."""
 
 from _job import job
 
 with job(snakemake.log[0]):
-    from gravida.statistics.predictors import PredictorSettings, estimate_predictors
+    from gravida.statistics.contrasts import Contrasts
+    from gravida.statistics.imputed import ImputationPlan
+    from gravida.statistics.predictability import PredictabilitySettings, estimate_predictability
+    from gravida.statistics.predictors import estimate_predictors, names_of
     from gravida.tables import read_rows, write_table
 
-    params = snakemake.params
-    settings = PredictorSettings(tuple(params.covariates), params.period, params.confidence)
-    pregnancies, person_time = map(read_rows, (snakemake.input.pregnancies, snakemake.input.person_time))
-    table = estimate_predictors(pregnancies, person_time, params.policies, settings)
-    write_table(snakemake.output.table, table)
+    inputs, params = snakemake.input, snakemake.params
+    pregnancies, person_time = map(read_rows, (inputs.pregnancies, inputs.person_time))
+    contrasts = Contrasts.of_plan(pregnancies, person_time, params.plan)
+    plan = ImputationPlan(params.imputations, params.seed)
+    write_table(snakemake.output.table, estimate_predictors(contrasts, plan))
+    settings = PredictabilitySettings(
+        names_of(contrasts), contrasts.settings.period, contrasts.settings.confidence, params.seed
+    )
+    table = estimate_predictability(pregnancies, person_time, settings)
+    write_table(snakemake.output.predictability, table)

@@ -3,13 +3,14 @@
 from _job import job
 
 with job(snakemake.log[0]):
-    from gravida.statistics.rate_ratios import RateRatioSettings, estimate_rate_ratios
+    from gravida.statistics.contrasts import Contrasts
+    from gravida.statistics.rate_ratios import estimate_rate_ratios
+    from gravida.statistics.weighting import describe_balance
     from gravida.tables import read_rows, write_table
 
-    params = snakemake.params
-    settings = RateRatioSettings(
-        params.numerator, params.denominator, params.period, params.confidence, tuple(params.covariates)
+    inputs = snakemake.input
+    contrasts = Contrasts.of_plan(
+        read_rows(inputs.pregnancies), read_rows(inputs.person_time), snakemake.params.plan
     )
-    pregnancies, person_time = map(read_rows, (snakemake.input.pregnancies, snakemake.input.person_time))
-    table = estimate_rate_ratios(pregnancies, person_time, params.policies, settings)
-    write_table(snakemake.output.table, table)
+    write_table(snakemake.output.table, estimate_rate_ratios(contrasts))
+    write_table(snakemake.output.balance, describe_balance(contrasts))

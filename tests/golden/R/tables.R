@@ -171,3 +171,37 @@ with_holm <- function(tables, joint) {
     c(as.list(row), list(p_holm = adjusted[[row$predictor]]))
   }) |> unname()
 }
+
+# Pregnancies with 0, 1, 2 and 3 or more relapses beside what the two-arm model expects (Poisson where alpha = 0).
+frequencies <- function(rows) {
+  d <- design(rows, "untreated")
+  nb <- nb_fit(d)
+  k <- ncol(d$x)
+  mu <- if (is.null(nb)) fitted(poisson_fit(d)) else as.vector(exp(d$x %*% nb$par[1:k] + d$offset))
+  size <- if (is.null(nb)) Inf else exp(-nb$par[[k + 1]])
+  expected <- sapply(0:2, function(y) sum(dnbinom(y, size = size, mu = mu)))
+  list(observed = tabulate(pmin(d$y, 3) + 1, 4), expected = c(expected, length(mu) - sum(expected)),
+       model = if (is.null(nb)) "poisson" else "negative_binomial")
+}
+
+# One restricted cubic spline term (knots at the 10th, 50th and 90th percentile) beside the linear one, alone.
+nonlinearity <- function(rows) {
+  continuous <- setdiff(COVARIATES, "dmt_before")
+  setNames(lapply(continuous, function(name) {
+    rows <- complete(rows, name)
+    x <- rows[[name]]
+    knots <- quantile(x, c(0.1, 0.5, 0.9), names = FALSE)
+    out <- list(knots = knots, pregnancies = nrow(rows), p_value = NA)
+    if (anyDuplicated(knots)) return(out)
+    above <- function(knot) pmax(x - knot, 0)^3
+    gap <- knots[3] - knots[2]
+    rows$curved <- (above(knots[1]) - above(knots[2]) * (knots[3] - knots[1]) / gap +
+                      above(knots[3]) * (knots[2] - knots[1]) / gap) / (knots[3] - knots[1])^2
+    d <- design(rows, c(name, "curved"))
+    nb <- nb_fit(d)
+    fit <- if (is.null(nb)) poisson_cr2(poisson_fit(d), d$woman, "curved")
+           else wald(nb$par[[3]], sqrt(nb_sandwich(nb)[3, 3]))
+    out$p_value <- fit$p_value
+    c(out, list(curvature = fit$log_ratio, se = fit$se, status = if (is.null(nb)) "fallback" else "ok"))
+  }), continuous)
+}

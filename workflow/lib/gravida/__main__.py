@@ -1,6 +1,7 @@
 """Commands beside the workflow: ``python -m gravida COMMAND``."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,16 +9,31 @@ from pathlib import Path
 from gravida.errors import GravidaError
 
 ROOT = Path(__file__).resolve().parents[3]
+SEED = 20191111
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; a fault of the user's is one line on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except GravidaError as fault:
+        print(fault.line(), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gravida", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("document", help="regenerate the data dictionary and the guide to the configuration")
+    document = commands.add_parser(
+        "document", help="regenerate the data dictionary and the guide to the configuration"
+    )
+    document.set_defaults(run=lambda options: write_documents())
     synthetic = commands.add_parser(
         "synthetic", help="write a study of synthetic sites to try the workflow on"
     )
+    synthetic.set_defaults(run=write_synthetic_study)
     synthetic.add_argument("folder", type=Path, help="folder of the study; must not exist yet")
     synthetic.add_argument("--sites", type=int, default=4, help="number of sites (default 4)")
     synthetic.add_argument(
@@ -32,14 +48,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     synthetic.add_argument(
         "--rate-ratio", type=float, default=1.4, help="untreated over treated (default 1.4)"
     )
-    synthetic.add_argument("--seed", type=int, default=20191111)
-    options = parser.parse_args(arguments)
-    try:
-        write_documents() if options.command == "document" else write_synthetic_study(options)
-    except GravidaError as fault:
-        print(fault.line(), file=sys.stderr)
-        return 1
-    return 0
+    synthetic.add_argument("--seed", type=int, default=SEED)
+    _add_calibrate(commands)
+    return parser
+
+
+def _add_calibrate(commands: argparse._SubParsersAction) -> None:
+    calibration = commands.add_parser(
+        "calibrate", help="simulate studies of known truth and say how often the intervals hold it"
+    )
+    calibration.set_defaults(run=write_calibration)
+    calibration.add_argument(
+        "--replicates", type=int, default=2000, help="of each scenario, in whole chunks of 100 (default 2000)"
+    )
+    calibration.add_argument(
+        "--folder",
+        type=Path,
+        default=ROOT / "results/calibration",
+        help="of chunks, table and picture (default results/calibration)",
+    )
+    calibration.add_argument(
+        "--page",
+        type=Path,
+        default=ROOT / "resources/calibration.md",
+        help="that says what was found (default resources/calibration.md)",
+    )
+    calibration.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: every core)"
+    )
+    calibration.add_argument("--seed", type=int, default=SEED)
 
 
 def write_documents() -> None:
@@ -91,6 +128,28 @@ def write_synthetic_study(options: argparse.Namespace) -> None:
     ]
     write_text(folder / "sites.tsv", "\n".join(lines) + "\n")
     write_text(folder / "config.yaml", "sites: sites.tsv\n")
+
+
+def write_calibration(options: argparse.Namespace) -> None:
+    """Simulate, then write the table, its picture and the page; a run that was stopped is continued."""
+    from tqdm import tqdm
+
+    from gravida.calibration import SCENARIOS, CalibrationSettings, calibrate
+    from gravida.calibration.page import calibration_page
+    from gravida.figures.calibration import draw_calibration
+    from gravida.files import write_bytes, write_text
+    from gravida.tables import write_table
+
+    settings = CalibrationSettings(options.seed, options.replicates)
+    total = settings.chunks * settings.chunk * len(SCENARIOS)
+    try:
+        with tqdm(total=total, unit="replicate", smoothing=0) as bar:
+            summary = calibrate(options.folder, settings, SCENARIOS, options.jobs, bar.update)
+    except KeyboardInterrupt:
+        sys.exit("Stopped; the same command goes on from here.")
+    write_table(options.folder / "calibration.csv", summary)
+    write_bytes(options.folder / "calibration.png", draw_calibration(summary))
+    write_text(options.page, calibration_page(summary, options.seed))
 
 
 if __name__ == "__main__":

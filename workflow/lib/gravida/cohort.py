@@ -8,22 +8,9 @@ import pandas as pd
 
 from gravida.errors import SubmissionRefused
 from gravida.intake.submission import refusal
-from gravida.periods import (
-    COUNT_COLUMNS,
-    DAYS_PER_YEAR,
-    PARTS,
-    count_onsets,
-    gestation,
-    observation,
-    period_windows,
-    retain_separate_onsets,
-)
+from gravida.periods import COUNT_COLUMNS, gestation, retain_separate_onsets
+from gravida.person_time import MS_AFTER_LMP, NOT_OBSERVED, NOT_STATED, count_person_time
 from schemas import analysis
-
-# Why a pregnancy has no person-time in a period, in the order in which the reasons are looked for.
-MS_AFTER_LMP = "MS began after the last menstrual period"
-NOT_OBSERVED = "no day of the period was observed"
-NOT_STATED = "the number of relapses is not stated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +31,13 @@ class CohortSettings:
 
 @dataclass(frozen=True, slots=True)
 class SiteRows:
-    """The accepted rows of one site: its policy, its pregnancies, and its dated relapses if it sent any."""
+    """The accepted rows of one site: policy, pregnancies, and dated relapses and doses if it sent them."""
 
     site: str
     policy: str
     pregnancies: pd.DataFrame
     relapses: pd.DataFrame | None
+    infusions: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +48,23 @@ class Cohort:
     ----------
     pregnancies : DataFrame
         One row a pregnancy: the submitted columns, and site, policy, woman (number of the woman in the
-        study), received, by_policy and arm (treated, untreated), dated, disease_duration_years, dmt_class.
+        study), received, by_policy and arm (treated, untreated), dated, doses_dated (whether its site sent
+        relapses, infusions), first_dose_day (the first infusion after delivery), disease_duration_years,
+        dmt_washout_days (from the last dose of a disease-modifying therapy to the LMP), dmt_class.
         `relapses_pre_year` and `relapses_pregnancy` are the numbers that the analysis uses.
     person_time : DataFrame
         One row a pregnancy and period with person-time: site, woman, pregnancy (its position in
         `pregnancies`), arm, period, relapses, days, person_years.
+    onsets : DataFrame
+        One row a dated relapse: pregnancy (its position), day, retained (false where it belongs to the
+        relapse before it).
     attrition : DataFrame
         The contract's table.
     """
 
     pregnancies: pd.DataFrame
     person_time: pd.DataFrame
+    onsets: pd.DataFrame
     attrition: pd.DataFrame
 
 
@@ -91,12 +85,15 @@ def build_cohort(
     ordered = sorted(sites, key=lambda site: site.site)
     pregnancies = pd.concat([_describe(site, dmt_classes, settings) for site in ordered], ignore_index=True)
     pregnancies.insert(0, "woman", pregnancies.groupby(["site", "woman_id"], sort=True).ngroup())
-    position, day = _onsets(ordered, pregnancies)
-    kept = retain_separate_onsets(position, day, settings.relapse_separation_days)
-    person_time, missing = _person_time(pregnancies, position[kept], day[kept])
-    attrition = _attrition(pregnancies, missing)
+    onsets = _onsets(ordered, pregnancies, settings.relapse_separation_days)
+    person_time, missing = count_person_time(pregnancies, onsets[onsets["retained"]])
     analysed = _with_analysed_count(pregnancies, person_time)
-    return Cohort(analysis.COHORT.validate(analysed), analysis.PERSON_TIME.validate(person_time), attrition)
+    return Cohort(
+        analysis.COHORT.validate(analysed),
+        analysis.PERSON_TIME.validate(person_time),
+        analysis.ONSETS.validate(onsets),
+        _attrition(pregnancies, missing),
+    )
 
 
 def _describe(site: SiteRows, dmt_classes: Mapping[str, str], settings: CohortSettings) -> pd.DataFrame:
@@ -106,6 +103,7 @@ def _describe(site: SiteRows, dmt_classes: Mapping[str, str], settings: CohortSe
     by_policy = {"all": "treated", "none": "untreated"}.get(site.policy)
     assigned = received if by_policy is None else pd.Series(by_policy, index=rows.index, dtype="string")
     duration = (rows["delivery_year"] - rows["ms_diagnosis_year"]).astype("float64")
+    washout = -gestation(rows) - rows["dmt_stop_day"].astype("Int64")
     return rows.assign(
         site=pd.Series(site.site, index=rows.index, dtype="string"),
         policy=pd.Series(site.policy, index=rows.index, dtype="string"),
@@ -113,13 +111,25 @@ def _describe(site: SiteRows, dmt_classes: Mapping[str, str], settings: CohortSe
         by_policy=assigned,
         arm=received if settings.exposure == "received" else assigned,
         dated=site.relapses is not None,
+        doses_dated=site.infusions is not None,
+        first_dose_day=_first_doses(site),
         disease_duration_years=duration,
+        dmt_washout_days=washout.astype("Float64").clip(lower=0).astype("float64"),
         dmt_class=rows["dmt_before"].map(dict(dmt_classes)).astype("string"),
     )
 
 
-def _onsets(sites: Iterable[SiteRows], pregnancies: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return for every dated relapse the position of its pregnancy and the day of onset, shapes (r,)."""
+def _first_doses(site: SiteRows) -> pd.Series:
+    """Return the day of each pregnancy's first infusion after delivery, missing where none is recorded."""
+    rows = site.pregnancies
+    if site.infusions is None:
+        return pd.Series(pd.NA, index=rows.index, dtype="Int64")
+    after = site.infusions[site.infusions["day"] >= 0]
+    return rows["pregnancy_id"].map(after.groupby("pregnancy_id")["day"].min()).astype("Int64")
+
+
+def _onsets(sites: Iterable[SiteRows], pregnancies: pd.DataFrame, separation: int) -> pd.DataFrame:
+    """Return every dated relapse: position of its pregnancy, day, and whether it stands on its own."""
     positions = pd.Series(
         pregnancies.index, index=pd.MultiIndex.from_frame(pregnancies[["site", "pregnancy_id"]])
     )
@@ -128,61 +138,13 @@ def _onsets(sites: Iterable[SiteRows], pregnancies: pd.DataFrame) -> tuple[np.nd
         for site in sites
         if site.relapses is not None
     ]
-    if not tables:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    onsets = pd.concat(tables, ignore_index=True)
-    found = positions.reindex(pd.MultiIndex.from_frame(onsets[["site", "pregnancy_id"]]))
-    return found.to_numpy(np.int64), onsets["onset_day"].to_numpy(np.int64)
-
-
-def _person_time(
-    pregnancies: pd.DataFrame, position: np.ndarray, day: np.ndarray
-) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
-    """Return relapses and days in every period, and for each whole period why a pregnancy has none."""
-    observed, windows = observation(pregnancies), period_windows(gestation(pregnancies))
-    missing = {
-        period: _missing_reason(pregnancies, period, windows[period].days_within(observed))
-        for period in COUNT_COLUMNS
-    }
-    parts = []
-    for period, window in windows.items():
-        whole = PARTS.get(period, period)
-        days = window.days_within(observed)
-        usable = (missing[whole] == "").to_numpy() & (days > 0)
-        if period in PARTS:
-            usable &= pregnancies["dated"].to_numpy()
-        relapses = _relapses(pregnancies, period, count_onsets(position, day, window.within(observed)))
-        rows = pregnancies.loc[usable, ["site", "woman", "arm"]]
-        parts.append(
-            rows.assign(
-                pregnancy=rows.index,
-                period=period,
-                relapses=relapses[usable],
-                days=days[usable],
-                person_years=days[usable] / DAYS_PER_YEAR,
-            )
-        )
-    return pd.concat(parts, ignore_index=True).astype({"period": "string"}), missing
-
-
-def _relapses(pregnancies: pd.DataFrame, period: str, dated: np.ndarray) -> np.ndarray:
-    """Return the dated relapses where the site dates them, else the count column (0 where not stated)."""
-    if period in PARTS:
-        return dated
-    stated = pregnancies[COUNT_COLUMNS[period]].fillna(0).to_numpy(np.int64)
-    return np.where(pregnancies["dated"].to_numpy(), dated, stated)
-
-
-def _missing_reason(pregnancies: pd.DataFrame, period: str, days: np.ndarray) -> pd.Series:
-    """Return why each pregnancy is left out of a whole period, "" where it is not."""
-    reason = pd.Series("", index=pregnancies.index, dtype="string")
-    reason[pregnancies[COUNT_COLUMNS[period]].isna().to_numpy(bool)] = NOT_STATED
-    reason[days == 0] = NOT_OBSERVED
-    if period == "pre_pregnancy_year":
-        told = pregnancies["onset_after_lmp"].fillna(False).to_numpy(bool)
-        same_year = (pregnancies["ms_diagnosis_year"] == pregnancies["delivery_year"]).fillna(False)
-        reason[told | (same_year.to_numpy(bool) & (days == 0))] = MS_AFTER_LMP
-    return reason
+    position = day = np.zeros(0, dtype=np.int64)
+    if tables:
+        onsets = pd.concat(tables, ignore_index=True)
+        found = positions.reindex(pd.MultiIndex.from_frame(onsets[["site", "pregnancy_id"]]))
+        position, day = found.to_numpy(np.int64), onsets["onset_day"].to_numpy(np.int64)
+    retained = retain_separate_onsets(position, day, separation)
+    return pd.DataFrame({"pregnancy": position, "day": day, "retained": retained})
 
 
 def _with_analysed_count(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -> pd.DataFrame:
@@ -223,6 +185,7 @@ def gather(
     policies: Mapping[str, str],
     pregnancies: Iterable[pd.DataFrame],
     relapses: Iterable[pd.DataFrame],
+    infusions: Iterable[pd.DataFrame],
 ) -> list[SiteRows]:
     """Put each site's verdict, policy and accepted rows together.
 
@@ -241,6 +204,7 @@ def gather(
             policies[verdict["site"]],
             rows,
             dated if "relapses" in verdict["tables_sent"] else None,
+            doses if "infusions" in verdict["tables_sent"] else None,
         )
-        for verdict, rows, dated in zip(verdicts, pregnancies, relapses, strict=True)
+        for verdict, rows, dated, doses in zip(verdicts, pregnancies, relapses, infusions, strict=True)
     ]

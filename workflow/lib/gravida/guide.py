@@ -64,7 +64,7 @@ def _line(*cells: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
 def _about(spec: Mapping[str, Any]) -> tuple[str, str]:

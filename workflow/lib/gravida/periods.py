@@ -22,8 +22,11 @@ COUNT_COLUMNS = {
 # The year after delivery from the landmark on, by which the arm is settled where treatment is a choice.
 LANDMARK = "postpartum_from_day_30"
 LANDMARK_DAY = 30
-# Parts of those periods: they need the day of each relapse.
+# The year before the pre-pregnancy year: whether the arms went the same way before any treatment.
+SECOND_YEAR_BEFORE = "second_year_before"
+# Periods that need the day of each relapse, with the whole period whose pregnancies they are taken from.
 PARTS = {
+    SECOND_YEAR_BEFORE: "pre_pregnancy_year",
     LANDMARK: "postpartum_year",
     "trimester_1": "pregnancy",
     "trimester_2": "pregnancy",
@@ -67,7 +70,7 @@ class Window:
 
 
 def period_windows(gestation_days: np.ndarray) -> dict[str, Window]:
-    """Return the windows of `PERIODS` and of `LANDMARK`, for gestation in days, shape (n,)."""
+    """Return the windows of `PERIODS`, `LANDMARK` and `SECOND_YEAR_BEFORE`; gestation in days, shape (n,)."""
     lmp = -np.asarray(gestation_days, dtype=np.int64)
     zero = np.zeros_like(lmp)
     second, third = np.minimum(lmp + 98, 0), np.minimum(lmp + 196, 0)
@@ -84,6 +87,7 @@ def period_windows(gestation_days: np.ndarray) -> dict[str, Window]:
         "postpartum_6_months": Window(zero, zero + 182),
         "postpartum_year": Window(zero, zero + YEAR),
         LANDMARK: Window(zero + LANDMARK_DAY, zero + YEAR),
+        SECOND_YEAR_BEFORE: Window(lmp - 2 * YEAR, lmp - YEAR),
     }
 
 

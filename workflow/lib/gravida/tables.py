@@ -34,7 +34,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
     Only an empty cell is missing: ``None`` and ``NA`` are levels of codes. Text columns hold "" where empty.
     """
-    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    # The default parser is off by one in the last digit now and then.
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision="round_trip")
     text = frame.select_dtypes("object").columns
     return frame.assign(**{column: frame[column].fillna("") for column in text})
 

@@ -10,6 +10,7 @@ UNANSWERED = ("not_estimable", "not_converged")
 
 ARMS = {"treated": "Treated", "untreated": "Untreated", "all": "All", "difference": "SMD"}
 PERIODS = {
+    "second_year_before": "Second year before pregnancy",
     "pre_pregnancy_year": "Year before pregnancy",
     "trimester_1": "Trimester 1",
     "trimester_2": "Trimester 2",
@@ -32,6 +33,10 @@ VARIABLES = {
     "relapses_pregnancy": "Relapses in pregnancy",
     "relapses_post_year": "Relapses in the year after delivery",
     "ivig": "IVIG after delivery",
+    "all_but_ivig": "All but IVIG",
+    "parity": "Earlier births",
+    "assisted_reproduction": "Assisted reproduction",
+    "washout_days": "DMT washout before pregnancy, days",
     "delivery_year": "Year of delivery",
     "gestation_days": "Gestation, days",
 }
@@ -40,6 +45,7 @@ MODELS = {
     "negative_binomial": "Negative binomial",
     "gee_poisson": "GEE Poisson, exchangeable",
     "exact_poisson": "Exact conditional Poisson",
+    "exact_mid_p": "Exact conditional Poisson, mid-p",
     "firth_poisson": "Firth-penalised Poisson",
     "mixed_poisson": "Mixed Poisson",
     "cox": "Cox",
@@ -52,14 +58,55 @@ COVARIANCES = {
     "cluster_robust_cr2": "clustered by woman, CR2",
     "jackknife": "jackknife by woman",
     "profile": "profile likelihood",
-    "none": "exact limits",
+    "none": "",
 }
 ANALYSES = {
     "exact_mid_p": "Exact, mid-p",
+    "firth": "Firth's penalised likelihood",
     "iptw": "Inverse-probability weighted",
+    "overlap": "Overlap weighted",
     "g_computation": "G-computation",
+    "negative_control": "Negative control",
     "policy": "By policy",
     "landmark_30": "Landmark at day 30",
+}
+# What is compared over the whole course, beside contrasts of periods and of arms.
+TERMS = {
+    "difference_in_differences": "Year after over year before",
+    "pre_trend": "Pre-trend: year before over the year before that",
+}
+METHODS = {
+    "cox": "Cox, hazard ratio",
+    "cox_by_site": "Cox within sites, hazard ratio",
+    "log_rank": "Log-rank, χ²",
+    "rmst_difference": "Difference of restricted means, days",
+    "proportional_hazards": "Proportional hazards, χ²",
+}
+MEASURES = {
+    "concordance": "Concordance",
+    "calibration_slope": "Calibration slope",
+    "calibration_in_the_large": "Calibration in the large",
+}
+SCENARIOS = {
+    "primary": "Primary analysis",
+    "first_pregnancy": "First pregnancy of each woman",
+    "complete_follow_up": "Observed for the whole period",
+    "no_dmt_before": "No DMT before pregnancy",
+    "started_at_day_30": "From day 30 after delivery on",
+    "as_treated": "By treatment received",
+    "by_policy": "By the sites' policies",
+    "censored_at_dmt_restart": "Until a DMT was started again",
+    "counts_not_dates": "Counts instead of dated relapses",
+    "thirty_day_rule_off": "Every onset a relapse of its own",
+    "clone_censor_weight": "Start within 30 days against never",
+    "covariates:all": "Adjusted for the plan's covariates",
+    "multiple_imputation": "The same, missing values imputed",
+}
+# Scenarios that are made for each covariate, site or shift: what is said before its name.
+SCENARIO_KINDS = {
+    "covariates": "Adjusted for",
+    "leave_out": "Without site",
+    "edss_shift_treated": "Imputed EDSS of the treated moved by",
 }
 POLICIES = {"all": "to every woman", "none": "to no woman", "individual": "by choice"}
 STATUSES = {
@@ -73,6 +120,10 @@ TESTS = {
     "cameron_trivedi": "Cameron-Trivedi, NB2 form, one-sided",
     "likelihood_ratio": "Likelihood ratio, NB against Poisson",
     "zeros": "Pregnancies without a relapse",
+    "frequency_0": "Pregnancies with 0 relapses",
+    "frequency_1": "Pregnancies with 1 relapse",
+    "frequency_2": "Pregnancies with 2 relapses",
+    "frequency_3_or_more": "Pregnancies with 3 or more relapses",
 }
 
 
@@ -99,6 +150,14 @@ def names(joined: Any) -> str:
     """Return names joined by `;` (`adjusted_for`) as a list for a sentence, "" for none."""
     listed = [name for name in text(joined).split(";") if name not in ("", "none")]
     return ", ".join(lower_first(words(name, VARIABLES).removesuffix(", years")) for name in listed)
+
+
+def scenario(name: Any) -> str:
+    """Return the label of a sensitivity scenario: `leave_out:north` as `Without site north`."""
+    kind, _, rest = text(name).partition(":")
+    if text(name) in SCENARIOS or not rest or kind not in SCENARIO_KINDS:
+        return words(name, SCENARIOS)
+    return f"{SCENARIO_KINDS[kind]} {names(rest) if kind == 'covariates' else rest}"
 
 
 def lower_first(label: str) -> str:
@@ -141,6 +200,8 @@ def estimate(value: Any, lower: Any, upper: Any, digits: int = 3) -> str:
     """Return an estimate with its limits as `1.409 (0.764 to 2.598)`, a dash where it is missing."""
     if is_missing(value):
         return DASH
+    if is_missing(lower) and is_missing(upper):
+        return f"{fixed(value, digits)} (no limits)"
     return f"{fixed(value, digits)} ({interval(lower, upper, digits)})"
 
 

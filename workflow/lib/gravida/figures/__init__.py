@@ -7,8 +7,10 @@ import pandas as pd
 from gravida.errors import ConfigurationError
 from gravida.figures.course import draw_course
 from gravida.figures.predictors import draw_predictors
+from gravida.figures.rootogram import draw_rootogram
+from gravida.figures.sensitivity import draw_sensitivity
 
-__all__ = ["draw_course", "draw_figures", "draw_predictors"]
+__all__ = ["draw_course", "draw_figures", "draw_predictors", "draw_rootogram", "draw_sensitivity"]
 
 
 def draw_figures(
@@ -19,7 +21,8 @@ def draw_figures(
     Parameters
     ----------
     tables : mapping of name to DataFrame
-        Released `relapse_rates` and `predictors`, and `published_rates`.
+        `published_rates`, and released `relapse_rates` and `predictors`; `dispersion` and `sensitivity` add
+        a picture each.
     confidence : float
         Coverage of the limits in the tables, 0 to 1.
     synthetic : bool
@@ -28,7 +31,7 @@ def draw_figures(
     Returns
     -------
     dict of bytes
-        PNG by name: `course`, `predictors`.
+        PNG by name: `course`, `predictors`, `rootogram`, `sensitivity`.
 
     Raises
     ------
@@ -37,12 +40,17 @@ def draw_figures(
     """
     _check_published(tables["published_rates"])
     mark = "synthetic data" if synthetic else ""
-    return {
+    pictures = {
         "course": draw_course(
             tables["relapse_rates"], tables["published_rates"], confidence=confidence, mark=mark
         ),
         "predictors": draw_predictors(tables["predictors"], confidence=confidence, mark=mark),
     }
+    if "dispersion" in tables:
+        pictures["rootogram"] = draw_rootogram(tables["dispersion"], mark=mark)
+    if "sensitivity" in tables:
+        pictures["sensitivity"] = draw_sensitivity(tables["sensitivity"], confidence=confidence, mark=mark)
+    return pictures
 
 
 def _check_published(sheet: pd.DataFrame) -> None:

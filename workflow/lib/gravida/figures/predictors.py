@@ -5,9 +5,9 @@ import textwrap
 import pandas as pd
 
 from gravida import words
+from gravida.figures import forest
 from gravida.figures.canvas import canvas, picture_of_words, png, style
 
-FOREST = "#0072B2"
 PANELS = {"univariable": "Each alone", "multivariable": "All together"}
 
 
@@ -36,7 +36,7 @@ def draw_predictors(
         return picture_of_words("No predictor was analysed.", dpi)
     rows = predictors.assign(
         label=[_row_label(row) for _, row in predictors.iterrows()],
-        note=[_note(row) for _, row in predictors.iterrows()],
+        note=[forest.wrapped(forest.note(row), 26) for _, row in predictors.iterrows()],
     )
     lines = (rows["note"].str.count("\n").clip(lower=1) + 1).groupby(rows["label"], sort=False).max()
     lines = lines.combine(lines.index.str.count("\n").to_series(lines.index) + 1, max) + 0.7
@@ -44,11 +44,12 @@ def draw_predictors(
     total = float(lines.sum())
     figure, panels = canvas(0.8 + 0.125 * total, panels=2)
     with style():
-        limits = _ratio_limits(rows)
-        for axes, model in zip(panels, ("univariable", "multivariable"), strict=True):
-            _forest_axes(axes, total, limits, model, confidence)
+        limits = forest.ratio_limits(rows)
+        for axes, model in zip(panels, PANELS, strict=True):
+            forest.lay_axes(axes, total, limits)
+            _write_headings(axes, model, confidence)
             for _, row in rows[rows["model"] == model].iterrows():
-                _forest_row(axes, places[row["label"]], row, limits)
+                _draw_row(axes, places[row["label"]], row, limits)
         panels[0].set_yticks(list(places.values()), list(places))
         panels[0].tick_params(axis="y", length=0, pad=4)
         return png(figure, dpi, mark)
@@ -59,52 +60,19 @@ def _row_label(row: pd.Series) -> str:
     return "\n".join([*textwrap.wrap(name, 29), *textwrap.wrap(level, 29)])
 
 
-def _note(row: pd.Series) -> str:
-    """Say what stands in the place of a ratio that is not there."""
-    if not words.is_missing(row["rate_ratio"]):
-        return ""
-    joint = "" if words.is_missing(row["p_value"]) else f"joint {words.p_phrase(row['p_value'])}"
-    return "\n".join(textwrap.wrap(words.why_empty(row) or joint or "no estimate", 26))
-
-
-def _ratio_limits(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return the ends of the ratio axis: what the intervals need, but at most 1/20 to 20."""
-    ends = rows[["rate_ratio", "lower", "upper"]].to_numpy(float)
-    ends = ends[(ends > 0) & (ends < float("inf"))]
-    lowest, highest = (ends.min(), ends.max()) if ends.size else (1, 1)
-    return max(min(lowest / 1.1, 0.45), 0.05), min(max(highest * 1.1, 2.2), 20)
-
-
-def _forest_axes(axes, total: float, limits: tuple[float, float], model: str, confidence: float) -> None:
-    axes.set_xscale("log")
-    axes.set_xlim(limits)
-    axes.set_ylim(total, 0)
-    ticks = [tick for tick in (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 10, 20) if limits[0] <= tick <= limits[1]]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_xticks([], minor=True)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    axes.axvline(1, color="#808080", lw=0.8, zorder=0)
-    axes.set_xlabel("Rate ratio (log scale)")
+def _write_headings(axes, model: str, confidence: float) -> None:
     heading = {"transform": axes.transAxes, "va": "bottom", "fontweight": "bold"}
     axes.text(0, 1.0, PANELS[model], **heading)
     axes.text(1.04, 1.0, f"Ratio ({words.confidence_label(confidence)})\nn / relapses", **heading)
 
 
-def _forest_row(axes, place: float, row: pd.Series, limits: tuple[float, float]) -> None:
+def _draw_row(axes, place: float, row: pd.Series, limits: tuple[float, float]) -> None:
     across = axes.get_yaxis_transform()
-    sizes = f"{words.count(row['pregnancies'])} / {words.count(row['relapses'])}"
+    printed = f"{words.count(row['pregnancies'])} / {words.count(row['relapses'])}"
     if row["note"]:
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-        axes.text(0.02, place, row["note"], transform=across, va="center", color="#505050", bbox=box)
-        axes.text(1.04, place, sizes, transform=across, va="center")
-        return
-    lower, upper = row[["lower", "upper"]].astype(float).fillna({"lower": 0, "upper": float("inf")})
-    axes.hlines(place, max(lower, limits[0]), min(upper, limits[1]), color=FOREST, lw=1.2)
-    for beyond, limit, arrow in ((lower < limits[0], limits[0], "<"), (upper > limits[1], limits[1], ">")):
-        if beyond:
-            axes.plot(limit, place, arrow, color=FOREST, ms=4, clip_on=False)
-    if limits[0] <= row["rate_ratio"] <= limits[1]:
-        axes.plot(row["rate_ratio"], place, "s", color=FOREST, ms=4.5)
-    printed = words.estimate(row["rate_ratio"], row["lower"], row["upper"], digits=2)
-    axes.text(1.04, place, f"{printed}\n{sizes}", transform=across, va="center", linespacing=1.15)
+        forest.write_words(axes, place, row["note"])
+    else:
+        forest.draw_interval(axes, place, row, limits)
+        ratio = words.estimate(row["rate_ratio"], row["lower"], row["upper"], digits=2)
+        printed = f"{ratio}\n{printed}"
+    axes.text(1.04, place, printed, transform=across, va="center", linespacing=1.15)

@@ -7,7 +7,7 @@ from html import escape
 import pandas as pd
 
 NUMBER = re.compile(r"<?-?[\d,.]+|–|withheld|")
-UNBROKEN = re.compile(r"[\d.,–]+ [(\[].*[)\]]|[\d.]+ to [\d.]+")
+UNBROKEN = re.compile(r"[\d.,–-]+ [(\[][^)]*[)\]]|[\d.]+ to [\d.]+|[\d,–]+( / ([\d,–]+|withheld))+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +15,15 @@ class Display:
     """What a table shows: text cells under printed column names.
 
     ``row`` names the column that labels the rows, ``group`` the one whose equal values are set together under
-    a heading; ``emphasis`` holds the positions of the rows in bold.
+    a heading; ``emphasis`` holds the positions of the rows in bold, ``marks`` the words behind the letters
+    in a column of notes.
     """
 
     frame: pd.DataFrame
     row: str | None = None
     group: str | None = None
     emphasis: tuple[int, ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
 
 
 def table_html(display: Display, key: str, caption: str, notes: tuple[str, ...]) -> str:
@@ -51,7 +53,7 @@ def table_html(display: Display, key: str, caption: str, notes: tuple[str, ...])
         table = table.tab_style(style.text(weight="bold"), loc.body(rows=list(display.emphasis)))
         if display.row:
             table = table.tab_style(style.text(weight="bold"), loc.stub(rows=list(display.emphasis)))
-    for note in notes:
+    for note in (*(f"{letter}: {said.rstrip('.')}." for letter, said in display.marks), *notes):
         table = table.tab_source_note(note)
     content = re.sub(r"<style>.*?</style>", "", table.as_raw_html(), flags=re.DOTALL)
     content = re.sub(r'(<div id="[^"]*") style="[^"]*"', r'\1 class="scroll" tabindex="0"', content, count=1)

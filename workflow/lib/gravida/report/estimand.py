@@ -47,7 +47,10 @@ def describe_estimand(configuration: dict[str, Any]) -> list[tuple[str, str]]:
             "Summary",
             f"Ratio of annualized relapse rates, {contrast['numerator']} over {contrast['denominator']}.",
         ),
-        ("Restart of a disease-modifying therapy", "Treatment policy: follow-up goes on."),
+        (
+            "Restart of a disease-modifying therapy",
+            "Treatment policy: follow-up goes on; a sensitivity analysis ends it at the restart.",
+        ),
         (
             "Next conception",
             "While not pregnant again: relapses and time count up to the last menstrual period of the next "

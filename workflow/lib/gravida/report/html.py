@@ -12,19 +12,20 @@ import pandas as pd
 from gravida import words
 from gravida.files import read_text
 from gravida.provenance import software_versions
+from gravida.report.abstract import abstract
 from gravida.report.display import table_html
 from gravida.report.estimand import describe_estimand, describe_target_trial
-from gravida.report.methods import REFERENCES, describe_methods
-from gravida.report.sections import SECTIONS, Section
-from gravida.report.sentences import BETWEEN, SAMPLING_ONLY, abstract, headline
+from gravida.report.methods import describe_methods
+from gravida.report.references import REFERENCES
+from gravida.report.section import Section
+from gravida.report.sections import SECTIONS
+from gravida.report.sentences import BETWEEN, SAMPLING, SAMPLING_ONLY, headline
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SYNTHETIC = (
     "Synthetic data: no woman stands behind any number here. The registry that comes with gravida is "
     "constructed to match the summary that a published study printed."
 )
-# Tables in which the arms are compared.
-CONTRASTS = ("rate_ratios", "predictors")
 PARTLY_SYNTHETIC = "Part of these data is synthetic: at least one site's rows are invented."
 CITATION = re.compile(r"\[@(\w+)\]")
 
@@ -40,7 +41,7 @@ class ReportContent:
     identifiability : dict
         ``verdict`` and ``reason``.
     figures : dict of bytes
-        PNG by name: `course`, `predictors`.
+        PNG by name: `course`, `predictors`, `rootogram`, `sensitivity`.
     configuration : dict
         The merged configuration of the run.
     versions : dict of str
@@ -59,7 +60,7 @@ class ReportContent:
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """The page as HTML, and the sentence with the rate ratio that a run ends with."""
+    """The page as HTML, and the verdict with the rate ratio that a run ends with."""
 
     page: str
     headline: str
@@ -87,7 +88,7 @@ def write_report(
     )
     sentence = headline(content.tables["rate_ratios"], content.identifiability, configuration["confidence"])
     short = f"{note.partition(':')[0]}. " if note else ""
-    return WrittenReport(render_report(content), f"{short}{sentence}")
+    return WrittenReport(render_report(content), f"{short}Verdict: {verdict['verdict']}. {sentence}")
 
 
 def render_report(content: ReportContent) -> str:
@@ -96,7 +97,8 @@ def render_report(content: ReportContent) -> str:
     from markupsafe import Markup
 
     confidence = float(content.configuration["confidence"])
-    methods = describe_methods(content.configuration)
+    present = {section.table for section in SECTIONS if _present(section, content)}
+    methods = describe_methods(content.configuration, present)
     cited = list(dict.fromkeys(CITATION.findall(" ".join(methods.values()))))
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -107,10 +109,13 @@ def render_report(content: ReportContent) -> str:
         verdict=content.identifiability["verdict"],
         reason=content.identifiability["reason"],
         headline=headline(content.tables["rate_ratios"], content.identifiability, confidence),
-        abstract=abstract(content.tables, content.identifiability, confidence),
-        sections=[
-            _section(section, content, confidence) for section in SECTIONS if _present(section, content)
-        ],
+        abstract=abstract(
+            content.tables,
+            content.identifiability,
+            confidence,
+            content.configuration["precision"]["power"],
+        ),
+        sections=[_section(section, content, confidence) for section in SECTIONS if section.table in present],
         estimand=describe_estimand(content.configuration),
         target_trial=describe_target_trial(content.configuration, content.identifiability["verdict"]),
         methods=methods,
@@ -129,12 +134,14 @@ def _section(section: Section, content: ReportContent, confidence: float) -> dic
 
     frame = content.tables[section.table]
     ci = words.confidence_label(confidence)
-    notes = [note.replace("{ci}", ci) for note in section.notes]
+    notes = [note.replace("{ci}", ci) for note in section.notes_for(frame)]
     if frame.get("suppressed", pd.Series(dtype=bool)).astype(bool).any():
         notes.append("withheld: rests on too few women to be shown.")
-    between = content.identifiability["verdict"] == BETWEEN and section.table in CONTRASTS
-    if between:
-        notes.append(f"IVIG: {SAMPLING_ONLY}.")
+    between = content.identifiability["verdict"] == BETWEEN
+    warning = f"{section.contrast}: {SAMPLING_ONLY}." if between and section.contrast else ""
+    # Where the rows say it, it is not said again.
+    said = frame.get("reason", pd.Series(dtype=str)).map(words.text).str.contains(SAMPLING).any()
+    notes += [warning] if warning and not said else []
     table = table_html(section.show(frame), f"table-{section.table}", section.caption, tuple(notes))
     picture = section.picture
     shown = None
@@ -142,7 +149,7 @@ def _section(section: Section, content: ReportContent, confidence: float) -> dic
         shown = {
             "data": base64.b64encode(content.figures[picture.name]).decode("ascii"),
             "alt": picture.describe(frame),
-            "caption": picture.caption.replace("{ci}", ci) + (f" IVIG: {SAMPLING_ONLY}." if between else ""),
+            "caption": " ".join(filter(None, (picture.caption.replace("{ci}", ci), warning))),
         }
     return {"key": section.table, "title": section.title, "table": Markup(table), "picture": shown}
 

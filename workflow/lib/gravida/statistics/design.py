@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 
 from gravida.errors import ConfigurationError
-from gravida.statistics.kernel import Batch
+from gravida.models.kernel import Batch
 
 # What one step of a continuous covariate is.
 UNITS = {
     "age_at_delivery": "per year",
     "delivery_year": "per year",
     "disease_duration_years": "per year",
+    "dmt_washout_days": "per day",
     "edss_before": "per point",
     "gestation_days": "per day",
     "parity": "per birth",

@@ -1,22 +1,25 @@
 """Do the counts vary more than a Poisson model allows."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, ndtr
 
 from gravida.errors import NotEstimable
+from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
+from gravida.models.kernel import Batch, negative_binomial, poisson
 from gravida.periods import COUNT_COLUMNS
-from gravida.statistics.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.statistics.design import Column, make_batch
-from gravida.statistics.kernel import Batch, poisson
 
 COLUMNS = [
     *("period", "test", "statistic", "p_value", "value"),
     *("pregnancies", "women", "relapses", "reason"),
 ]
 TESTS = ("pearson", "cameron_trivedi", "likelihood_ratio", "zeros")
+# The rootogram: pregnancies with so many relapses, the last with as many or more.
+FREQUENCIES = ("frequency_0", "frequency_1", "frequency_2", "frequency_3_or_more")
 
 
 def measure_dispersion(person_time: pd.DataFrame) -> pd.DataFrame:
@@ -27,7 +30,8 @@ def measure_dispersion(person_time: pd.DataFrame) -> pd.DataFrame:
     Econometrics 46:347-364). `likelihood_ratio`: Poisson against the negative binomial, whose p-value is half
     that of chi-square with 1 degree of freedom since alpha = 0 is the boundary; value the fitted alpha.
     `zeros`: statistic the pregnancies without a relapse, value those that the negative binomial (Poisson if
-    alpha = 0) expects.
+    alpha = 0) expects. `frequency_...`: the same for 0, 1, 2 and 3 or more relapses, each row counting the
+    women and pregnancies that it observed.
 
     Parameters
     ----------
@@ -42,16 +46,24 @@ def _period(person_time: pd.DataFrame, period: str) -> Iterator[tuple]:
     rows = person_time[person_time["period"] == period]
     size = (len(rows), rows["woman"].nunique(), int(rows["relapses"].sum()))
     try:
-        results = _measure(rows)
+        results, expected = _measure(rows)
     except NotEstimable as obstacle:
-        results = dict.fromkeys(TESTS, (None, None, None, str(obstacle)))
+        results, expected = dict.fromkeys(TESTS, (None, None, None, str(obstacle))), None
     for test in TESTS:
         *numbers, reason = results[test]
         yield (period, test, *numbers, *size, reason)
+    for number, test in enumerate(FREQUENCIES):
+        here = rows[rows["relapses"].clip(upper=len(FREQUENCIES) - 1) == number]
+        value = None if expected is None else float(expected[number])
+        reason = results["zeros"][-1]
+        sizes = (len(here), here["woman"].nunique(), int(here["relapses"].sum()))
+        yield (period, test, float(len(here)), None, value, *sizes, reason)
 
 
-def _measure(rows: pd.DataFrame) -> dict[str, tuple[float | None, float | None, float | None, str]]:
-    """Return (statistic, p-value, value, reason) of each test."""
+def _measure(
+    rows: pd.DataFrame,
+) -> tuple[dict[str, tuple[float | None, float | None, float | None, str]], np.ndarray]:
+    """Return (statistic, p-value, value, reason) of each test, and the expected frequencies, shape (4,)."""
     arms = rows.groupby("arm")["relapses"].agg(["size", "sum"])
     if (arms["sum"] == 0).any() or arms.empty:
         raise NotEstimable("there is no relapse in an arm")
@@ -69,12 +81,14 @@ def _measure(rows: pd.DataFrame) -> dict[str, tuple[float | None, float | None, 
     alpha = model.alpha or 0.0
     tail = float(chdtrc(1, ratio)) / 2 if alpha else 1.0
     zeros = float((batch.counts == 0).sum())
-    return {
+    expected = _expected_frequencies(model, batch)
+    results = {
         "pearson": _pearson(base, batch),
         "cameron_trivedi": _cameron_trivedi(base, batch),
         "likelihood_ratio": (ratio, tail, alpha, "" if alpha else "the maximum is at alpha = 0"),
-        "zeros": (zeros, None, _expected_zeros(model, batch), ""),
+        "zeros": (zeros, None, float(expected[0]), ""),
     }
+    return results, expected
 
 
 def _pearson(model: CountModel, batch: Batch) -> tuple[float, None, float, str]:
@@ -95,8 +109,11 @@ def _cameron_trivedi(model: CountModel, batch: Batch) -> tuple[float | None, flo
     return float(z), float(ndtr(-z)), slope, ""
 
 
-def _expected_zeros(model: CountModel, batch: Batch) -> float:
-    mean = poisson(batch, model.beta).mean
-    if not model.alpha:
-        return float(np.exp(-mean).sum())
-    return float(np.exp(-np.log1p(model.alpha * mean) / model.alpha).sum())
+def _expected_frequencies(model: CountModel, batch: Batch) -> np.ndarray:
+    """Return the pregnancies that the model expects with 0, 1, 2 and 3 or more relapses, shape (4,)."""
+    family = negative_binomial if model.alpha else poisson
+    shares = []
+    for number in range(len(FREQUENCIES) - 1):
+        counts = np.full(batch.counts.size, float(number))
+        shares.append(np.exp(family(replace(batch, counts=counts), model.fit.parameters).value).sum())
+    return np.array([*shares, max(0.0, batch.counts.size - sum(shares))])

@@ -59,7 +59,7 @@ def assess_identifiability(
             "policy."
         )
     else:
-        verdict, reason = BETWEEN, _between(both)
+        verdict, reason = BETWEEN, _between(both, table)
     return Identifiability(verdict, reason, within, table)
 
 
@@ -102,12 +102,20 @@ def _within(within: tuple[str, ...], table: pd.DataFrame) -> str:
     return reason
 
 
-def _between(both: pd.DataFrame) -> str:
+def _between(both: pd.DataFrame, table: pd.DataFrame) -> str:
     reason = (
         "No site leaves treatment to choice and has both arms: every difference between the arms is also a "
         "difference between sites, and no analysis of these data can tell the two apart. The intervals hold "
         "the sampling of women only, not what else differs between the sites."
     )
+    present = table[table["pregnancies"] > 0]
+    mostly_treated = present["share_treated"] > 0.5
+    fewest = min(int(mostly_treated.sum()), int((~mostly_treated).sum()))
+    if fewest < 2:
+        reason += (
+            " With one site on a side there are no degrees of freedom for such differences: no p-value and "
+            "no interval can hold them."
+        )
     if len(both):
         reason += f" Exceptions to the policy in {_count(len(both))} do not change that."
     return reason

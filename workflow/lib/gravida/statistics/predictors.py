@@ -1,15 +1,17 @@
 """Who relapses after delivery: predictors of the outcome period's rate, each alone and all together."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
+from gravida.models.clustered import fit_clustered
+from gravida.models.inference import holm, wald
+from gravida.models.splines import spline_term
 from gravida.statistics import identifiability as design_of
-from gravida.statistics.bias_reduced import BiasReduced, bias_reduced
-from gravida.statistics.counts import NoOverdispersion, fit_negative_binomial, fit_poisson
+from gravida.statistics.contrasts import Contrasts
 from gravida.statistics.design import (
     Column,
     Prepared,
@@ -19,8 +21,8 @@ from gravida.statistics.design import (
     make_batch,
     prepare,
 )
-from gravida.statistics.inference import holm, joint_p_value, wald
-from gravida.statistics.kernel import Batch
+from gravida.statistics.imputed import ImputationPlan
+from gravida.statistics.imputed_predictors import with_imputed_ratios
 
 _ONE_WOMAN = {
     "status": "not_estimable",
@@ -37,6 +39,11 @@ COLUMNS = [
     "p_value",
     "p_joint",
     "p_holm",
+    "p_nonlinear",
+    "imputed_rate_ratio",
+    "imputed_lower",
+    "imputed_upper",
+    "imputed_p_value",
     "pregnancies",
     "women",
     "relapses",
@@ -47,49 +54,46 @@ COLUMNS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class PredictorSettings:
-    """What the analysis plan fixes about predictors: the covariates, the outcome period, the coverage."""
-
-    covariates: tuple[str, ...]
-    period: str
-    confidence: float
+# The row of the joint test of every predictor but the treatment.
+ALL_BUT_IVIG = "all_but_ivig"
 
 
-def estimate_predictors(
-    pregnancies: pd.DataFrame,
-    person_time: pd.DataFrame,
-    policies: Mapping[str, str],
-    settings: PredictorSettings,
-) -> pd.DataFrame:
+def estimate_predictors(contrasts: Contrasts, imputation: ImputationPlan | None = None) -> pd.DataFrame:
     """Estimate rate ratios of the covariates of the plan and of IVIG (yes against no).
 
     Negative binomial models clustered by woman, on the pregnancies that have a value for every covariate of
     the model; where there is no over-dispersion, Poisson (CR2, t limits; status `fallback`). `p_value`
     belongs to the row, `p_joint` to the predictor (all its levels at once), and `p_holm` adjusts the joint
-    p-values for the number of predictors, within the univariable and within the multivariable models.
+    p-values for the number of predictors, within the univariable and within the multivariable models. The row
+    `all_but_ivig` tests all the others at once. `p_nonlinear` asks whether a continuous predictor alone acts
+    in a straight line (restricted cubic spline, 3 knots). The columns `imputed_...` are the multivariable
+    model's with missing values imputed.
 
     Parameters
     ----------
-    pregnancies, person_time : DataFrame
-        Of the cohort.
-    policies : mapping
-        Each site's policy.
-    settings : PredictorSettings
-        The choices of the analysis plan.
+    contrasts : Contrasts
+        Of the outcome period.
+    imputation : ImputationPlan, optional
+        Of missing covariates; None leaves the imputed columns empty.
     """
-    rows = person_time[person_time["period"] == settings.period].reset_index(drop=True)
-    theirs, relapses = pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
-    names = [*(name for name in settings.covariates if name != "ivig"), "ivig"]
-    assessed = design_of.assess_identifiability(person_time, policies, settings.period)
+    rows = contrasts.rows
+    theirs, relapses = contrasts.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
+    names, confidence = names_of(contrasts), contrasts.settings.confidence
     univariable = [
-        _fit("univariable", columns_of(theirs, name, relapses), rows, assessed, settings.confidence)
+        _fit("univariable", columns_of(theirs, name, relapses), rows, contrasts.verdict, confidence)
         for name in names
     ]
     together, _ = columns_together(theirs, names, relapses)
-    multivariable = _fit("multivariable", together, rows, assessed, settings.confidence)
+    multivariable = _fit("multivariable", together, rows, contrasts.verdict, confidence)
+    if imputation:
+        multivariable = with_imputed_ratios(multivariable, contrasts, names, imputation)
     families = (pd.concat(univariable, ignore_index=True), multivariable)
     return pd.concat([_with_holm(family) for family in families], ignore_index=True)[COLUMNS]
+
+
+def names_of(contrasts: Contrasts) -> tuple[str, ...]:
+    """Return the names of the predictors: the covariates of the plan, and the treatment last."""
+    return (*(name for name in contrasts.settings.covariates if name != "ivig"), "ivig")
 
 
 def _note(assessed: design_of.Identifiability) -> str:
@@ -120,6 +124,7 @@ def _fit(
     except NotEstimable as obstacle:
         failure = {"status": obstacle.status, "reason": str(obstacle)}
         numbers = {(column.predictor, column.level): failure for column in prepared.columns}
+        numbers[ALL_BUT_IVIG, ""] = failure
     out = []
     for column in columns:
         key = (column.predictor, column.level)
@@ -127,15 +132,14 @@ def _fit(
         row = {**common, **numbers.get(key, left_out)}
         if column.predictor == "ivig":
             row = _with_verdict(row, common, assessed)
+        events = _events(column, columns, rows["relapses"].to_numpy(), prepared.keep)
+        label = {"predictor": column.predictor, "level": column.level, "reference": column.reference}
+        out.append({"model": model, **label, **events, **row})
+    if model == "multivariable":
+        nothing = {"status": "not_estimable", "reason": "no predictor can be estimated"}
+        joint = numbers.get((ALL_BUT_IVIG, ""), nothing)
         out.append(
-            {
-                "model": model,
-                "predictor": column.predictor,
-                "level": column.level,
-                "reference": column.reference,
-                **_events(column, columns, rows["relapses"].to_numpy(), prepared.keep),
-                **row,
-            }
+            {"model": model, "predictor": ALL_BUT_IVIG, "level": "", "reference": "", **common, **joint}
         )
     return pd.DataFrame(out).reindex(columns=COLUMNS)
 
@@ -167,7 +171,7 @@ def _numbers(rows: pd.DataFrame, prepared: Prepared, confidence: float) -> dict[
         return {}
     columns = prepared.fitted_columns()
     batch = make_batch(rows, columns)
-    fitted = _model(batch)
+    fitted = fit_clustered(batch)
     alone = decided_by_one_woman(batch)
     kept = [(place, column) for place, column in enumerate(columns, start=1) if not alone[place]]
     joint = {
@@ -175,6 +179,11 @@ def _numbers(rows: pd.DataFrame, prepared: Prepared, confidence: float) -> dict[
         for predictor in dict.fromkeys(column.predictor for _, column in kept)
     }
     numbers = {(column.predictor, column.level): _ONE_WOMAN for column in columns}
+    others = [place for place, column in kept if column.predictor != "ivig"]
+    if others:
+        together = {"p_joint": fitted.joint_p_value(others), "status": fitted.status, "reason": fitted.reason}
+        numbers[ALL_BUT_IVIG, ""] = together
+    curved = _nonlinear(rows, columns) if len(columns) == 1 else {}
     for place, column in kept:
         variance, freedom = fitted.covariance[place, place], fitted.degrees_of_freedom(place)
         estimate = wald(fitted.beta[place], variance, confidence, freedom)
@@ -186,48 +195,30 @@ def _numbers(rows: pd.DataFrame, prepared: Prepared, confidence: float) -> dict[
             "p_joint": joint[column.predictor],
             "status": fitted.status,
             "reason": fitted.reason,
+            **curved,
         }
     return numbers
 
 
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    """Coefficients with clustered covariance; `reduced` stands behind that of a Poisson model."""
-
-    beta: np.ndarray
-    covariance: np.ndarray
-    reduced: BiasReduced | None
-    status: str
-    reason: str
-
-    def degrees_of_freedom(self, place: int) -> float | None:
-        """Return those of t for one coefficient, None where its limits are normal."""
-        return self.reduced and self.reduced.degrees_of_freedom(np.eye(self.beta.size)[place])
-
-    def joint_p_value(self, places: list[int]) -> float:
-        """Return the p-value that the coefficients at these places are all 0."""
-        if self.reduced:
-            return self.reduced.joint_p_value(self.beta, places)
-        return joint_p_value(self.beta[places], self.covariance[np.ix_(places, places)])
-
-
-def _model(batch: Batch) -> _Fitted:
-    """Fit the negative binomial, or, where there is no over-dispersion, Poisson with bias-reduced errors."""
-    if batch.counts.size <= batch.design.shape[1] + 1:
-        raise NotEstimable("there are no more pregnancies than coefficients")
+def _nonlinear(rows: pd.DataFrame, columns: Sequence[Column]) -> dict[str, float]:
+    """Return the p-value that a continuous predictor acts in a straight line; nothing if none can be had."""
+    (column,) = columns
+    if column.reference:
+        return {}
     try:
-        model = fit_negative_binomial([batch])
-    except NoOverdispersion as bound:
-        model = fit_poisson([batch])
-        reduced = bias_reduced(model)
-        reason = f"{bound}: Poisson with bias-reduced errors"
-        return _Fitted(model.beta, reduced.covariance, reduced, "fallback", reason)
-    return _Fitted(model.beta, model.clustered_covariance(), None, "ok", "")
+        curve = replace(column, level="curve", data=spline_term(column.data))
+        batch = make_batch(rows, [column, curve])
+        if decided_by_one_woman(batch)[2]:
+            return {}
+        return {"p_nonlinear": fit_clustered(batch).joint_p_value([2])}
+    except NotEstimable:
+        return {}
 
 
 def _with_holm(family: pd.DataFrame) -> pd.DataFrame:
     """Return the family of models with Holm's adjustment over one joint p-value for each predictor."""
-    joint = family.dropna(subset="p_joint").drop_duplicates("predictor").set_index("predictor")["p_joint"]
+    single = family[family["predictor"] != ALL_BUT_IVIG]
+    joint = single.dropna(subset="p_joint").drop_duplicates("predictor").set_index("predictor")["p_joint"]
     if joint.empty:
         return family
     adjusted = pd.Series(holm(joint.to_numpy(float)), index=joint.index)

@@ -1,46 +1,42 @@
 """The primary contrast: relapse rates of untreated against treated pregnancies, by several models."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
+from gravida.errors import NotEstimable
+from gravida.models.mixed import FEWEST_SITES
 from gravida.periods import LANDMARK
 from gravida.statistics import identifiability as design_of
-from gravida.statistics.comparison import Comparison, RateRatio, estimate_row, primary_row
-from gravida.statistics.design import Column, columns_together, prepare, site_columns
+from gravida.statistics.comparison import Comparison, RateRatio
+from gravida.statistics.contrasts import Contrasts, joined
+from gravida.statistics.design import site_columns
+from gravida.statistics.estimators import (
+    estimate_mixed_row,
+    estimate_row,
+    primary_row,
+    standardised_row,
+    unfitted_row,
+)
+from gravida.statistics.negative_control import negative_controls
+from gravida.statistics.weighting import METHODS, fit_propensity, weighted_rate_ratio
 
 # The primary model and its errors.
 _CLUSTERED = ("negative_binomial", "cluster_robust")
+MIXED = "between sites: the interval holds what the sites of an arm differ by, by a normal distribution"
 # Beside the clustered negative binomial, in the order of the table.
 OTHER_MODELS = (
     ("negative_binomial", "model"),
     ("poisson", "model"),
     ("poisson", "cluster_robust"),
     ("poisson", "cluster_robust_cr2"),
+    ("poisson", "jackknife"),
     ("gee_poisson", "cluster_robust"),
 )
-BETWEEN_SITES = "between sites: the interval holds the sampling of women only"
-IMMORTAL_TIME = "treatment is a choice here: subject to immortal time before the first dose, see landmark_30"
 
 
-@dataclass(frozen=True, slots=True)
-class RateRatioSettings:
-    """What the analysis plan fixes about the contrast."""
-
-    numerator: str
-    denominator: str
-    period: str
-    confidence: float
-    covariates: tuple[str, ...]
-
-
-def estimate_rate_ratios(
-    pregnancies: pd.DataFrame,
-    person_time: pd.DataFrame,
-    policies: Mapping[str, str],
-    settings: RateRatioSettings,
-) -> pd.DataFrame:
+def estimate_rate_ratios(contrasts: Contrasts) -> pd.DataFrame:
     """Estimate the ratio of the arms' rates in the outcome period.
 
     The primary row is the negative binomial model clustered by woman, with site fixed effects where the
@@ -50,137 +46,126 @@ def estimate_rate_ratios(
     the Firth-penalised Poisson model where an arm has no relapse.
 
     Where the treatment received is not what the site's policy says, both contrasts are shown (`as_treated`,
-    `policy`). Where treatment is a choice, `landmark_30` starts on day 30 after delivery.
+    `policy`). Where treatment is a choice, `landmark_30` starts on day 30 after delivery, and `iptw` and
+    `overlap` weight the pregnancies of the sites with a choice. `g_computation` standardises the adjusted
+    model's rates to the covariates of all its pregnancies; `negative_control` is the year before pregnancy.
 
     Parameters
     ----------
-    pregnancies, person_time : DataFrame
-        Of the cohort.
-    policies : mapping
-        Each site's policy.
-    settings : RateRatioSettings
-        The choices of the analysis plan.
+    contrasts : Contrasts
+        Of the outcome period.
     """
-    rows = person_time[person_time["period"] == settings.period].reset_index(drop=True)
-    verdict = design_of.assess_identifiability(person_time, policies, settings.period)
-    choice = verdict.verdict == design_of.WITHIN
-    within = choice and len(policies) > 1
-    immortal = IMMORTAL_TIME if choice else ""
-    between = BETWEEN_SITES if not rows["site"].map(policies).eq("individual").all() else ""
-    crude = _compare("unadjusted", "none", rows, (), settings, _joined(immortal, between))
-    estimates = [_first(crude, primary=not within), *_others(crude), _exact(crude)]
-    estimates += _by_definition(rows, pregnancies, settings, between)
-    if within:
-        rows, between = _sites_with_a_choice(rows, policies)
-        by_site = _compare("adjusted", "site", rows, _sites(rows), settings, _joined(immortal, between))
-        estimates += [_first(by_site, primary=True), *_others(by_site)]
-    estimates.append(_adjusted(rows, pregnancies, within, settings, _joined(immortal, between)))
-    if choice and settings.period == "postpartum_year":
-        estimates.append(_landmark(person_time, policies, within, settings))
-    if verdict.verdict == design_of.NOT_IDENTIFIABLE:
-        estimates = [_emptied(row, verdict.reason) for row in estimates]
-    return pd.DataFrame(estimates)
+    crude = contrasts.crude()
+    estimates = _all_models(crude, primary=not contrasts.within)
+    estimates += [_exact(crude, "exact"), _exact(crude, "exact_mid_p")]
+    if contrasts.within:
+        estimates += _all_models(contrasts.by_site(), primary=True)
+    estimates += [_mixed(contrasts), *_adjusted(contrasts), *_weighted(contrasts), *_by_definition(contrasts)]
+    if contrasts.choice and contrasts.settings.period == "postpartum_year":
+        estimates.append(_landmark(contrasts))
+    if contrasts.verdict.verdict == design_of.NOT_IDENTIFIABLE:
+        estimates = [_emptied(row, contrasts.verdict.reason) for row in estimates]
+    return pd.DataFrame([*estimates, *_negative_controls(contrasts)])
 
 
-def _joined(*notes: str) -> str:
-    return "; ".join(filter(None, notes))
+def _all_models(comparison: Comparison, primary: bool) -> list[RateRatio]:
+    """Return the clustered negative binomial and what stands beside it."""
+    first = primary_row(comparison) if primary else estimate_row(comparison, *_CLUSTERED)
+    others = [estimate_row(comparison, *model) for model in OTHER_MODELS]
+    return [first, *others, replace(estimate_row(comparison, "firth_poisson", "model"), analysis="firth")]
 
 
-def _compare(
-    analysis: str,
-    adjusted_for: str,
-    rows: pd.DataFrame,
-    covariates: tuple[Column, ...],
-    settings: RateRatioSettings,
-    note: str = "",
-) -> Comparison:
-    indicator = (rows["arm"] == settings.numerator).to_numpy(float)
-    arm = Column("arm", settings.numerator, settings.denominator, indicator)
-    return Comparison(
-        analysis, adjusted_for, rows, arm, covariates, settings.period, settings.confidence, note
+def _exact(comparison: Comparison, analysis: str) -> RateRatio:
+    covariance = {"exact": "none", "exact_mid_p": "mid_p"}[analysis]
+    return replace(
+        estimate_row(comparison, "exact_poisson", covariance), analysis=analysis, covariance="none"
     )
 
 
-def _sites(rows: pd.DataFrame) -> tuple[Column, ...]:
-    return tuple(site_columns(rows["site"], rows["relapses"].to_numpy()))
+def _mixed(contrasts: Contrasts) -> RateRatio:
+    """Return the model whose errors hold what the sites of an arm differ by."""
+    enough = contrasts.rows["site"].nunique() >= FEWEST_SITES
+    note = MIXED if enough and contrasts.between_note else contrasts.between_note
+    return estimate_mixed_row(contrasts.crude(note=note))
 
 
-def _by_definition(
-    rows: pd.DataFrame, pregnancies: pd.DataFrame, settings: RateRatioSettings, note: str
-) -> list[RateRatio]:
+def _adjusted(contrasts: Contrasts) -> Sequence[RateRatio]:
+    """Return the model adjusted for the covariates of the plan, and its standardised rates."""
+    comparison, used = contrasts.adjusted(contrasts.settings.covariates)
+    rows = (estimate_row(comparison, *_CLUSTERED), standardised_row(comparison))
+    if used:
+        return rows
+    reason = joined("no covariate of the plan can be estimated", comparison.note)
+    return [_emptied(row, reason) for row in rows]
+
+
+def _weighted(contrasts: Contrasts) -> list[RateRatio]:
+    """Return the weighted contrasts of the sites that leave treatment to choice."""
+    try:
+        propensity = fit_propensity(contrasts)
+    except NotEstimable as obstacle:
+        empty = unfitted_row(contrasts.crude(), "poisson", "cluster_robust")
+        reason = joined(str(obstacle), contrasts.between_note)
+        return [_emptied(replace(empty, analysis=method), reason, obstacle.status) for method in METHODS]
+    rows = propensity.rows
+    comparison = contrasts.compare("iptw", ";".join(propensity.adjusted_for) or "none", rows, (), "")
+    numerator = comparison.arm.data == 1
+    estimates = []
+    for method in METHODS:
+        row = unfitted_row(replace(comparison, analysis=method), "poisson", "cluster_robust")
+        try:
+            ratio = weighted_rate_ratio(
+                rows, numerator, propensity.weights(method), contrasts.settings.confidence
+            )
+            numbers = {name: getattr(ratio, name) for name in ratio.__slots__}
+            estimates.append(replace(row, **numbers, reason="weights taken as known"))
+        except NotEstimable as obstacle:
+            estimates.append(_emptied(row, str(obstacle), obstacle.status))
+    return estimates
+
+
+def _by_definition(contrasts: Contrasts) -> list[RateRatio]:
     """Return the contrast by treatment received and by policy, if they are not the same."""
-    theirs = pregnancies.loc[rows["pregnancy"]]
+    theirs = contrasts.pregnancies.loc[contrasts.rows["pregnancy"]]
     received, by_policy = theirs["received"].to_numpy(), theirs["by_policy"].to_numpy()
     if (received == by_policy).all():
         return []
     arms = {"as_treated": received, "policy": by_policy}
+    note = contrasts.between_note
     return [
-        estimate_row(_compare(analysis, "none", rows.assign(arm=arm), (), settings, note), *_CLUSTERED)
+        estimate_row(
+            contrasts.compare(analysis, "none", contrasts.rows.assign(arm=arm), (), note), *_CLUSTERED
+        )
         for analysis, arm in arms.items()
     ]
 
 
-def _landmark(
-    person_time: pd.DataFrame, policies: Mapping[str, str], within: bool, settings: RateRatioSettings
-) -> RateRatio:
+def _landmark(contrasts: Contrasts) -> RateRatio:
     """Return the contrast from day 30 on: earlier relapses do not count, later doses change no arm."""
-    rows, note = _sites_with_a_choice(person_time[person_time["period"] == LANDMARK], policies)
-    sites, label = (_sites(rows), "site") if within else ((), "none")
-    comparison = _compare("landmark_30", label, rows, sites, settings, note)
-    if rows.empty:
-        return _emptied(estimate_row(comparison, *_CLUSTERED), "no site by choice dates its relapses")
-    return estimate_row(comparison, *_CLUSTERED)
-
-
-def _sites_with_a_choice(rows: pd.DataFrame, policies: Mapping[str, str]) -> tuple[pd.DataFrame, str]:
-    """Return the rows that inform the contrast within sites, and a note on sites without a relapse.
-
-    A site without a relapse says nothing of the ratio, and its own rate has no maximum-likelihood estimate.
-    """
-    chosen = rows[rows["site"].map(policies) == "individual"]
-    relapses = chosen.groupby("site")["relapses"].transform("sum")
-    silent = chosen.loc[relapses == 0, "site"].nunique()
-    sites = chosen["site"].nunique()
-    note = f"{silent} of {sites} sites had no relapse and add nothing" if silent else ""
-    if sites == 1:
-        note = "one site leaves treatment to choice: the comparison is within it"
-    kept = chosen if (relapses == 0).all() else chosen[relapses > 0]
-    return kept.reset_index(drop=True), note
-
-
-def _adjusted(
-    rows: pd.DataFrame, pregnancies: pd.DataFrame, within: bool, settings: RateRatioSettings, said: str
-) -> RateRatio:
-    """Return the clustered negative binomial adjusted for the covariates of the plan, on complete cases."""
-    theirs, relapses = pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
-    covariates, counted = columns_together(theirs, settings.covariates, relapses)
-    sites = site_columns(rows["site"], counted) if within else []
-    prepared = prepare([*sites, *covariates], relapses)
-    used = {column.predictor for column in prepared.columns}
-    names = [*(["site"] if within else []), *(name for name in settings.covariates if name in used)]
-    reasons = [f"{': '.join(filter(None, key))}: {reason}" for key, reason in prepared.problems.items()]
-    note = _joined(f"left out: {', '.join(reasons)}" if reasons else "", said)
-    kept = rows[prepared.keep].reset_index(drop=True)
-    label = ";".join(names) or "none"
-    comparison = _compare("adjusted", label, kept, tuple(prepared.fitted_columns()), settings, note)
+    later = replace(contrasts, settings=replace(contrasts.settings, period=LANDMARK))
+    rows, note = later.sites_with_a_choice
+    within = contrasts.within
+    sites = site_columns(rows["site"], rows["relapses"].to_numpy()) if within else []
+    comparison = contrasts.compare("landmark_30", "site" if within else "none", rows, tuple(sites), note)
     row = estimate_row(comparison, *_CLUSTERED)
-    if not used.intersection(settings.covariates):
-        return _emptied(row, _joined("no covariate of the plan can be estimated", note))
-    return row
+    return _emptied(row, "no site by choice dates its relapses") if rows.empty else row
 
 
-def _first(comparison: Comparison, primary: bool) -> RateRatio:
-    return primary_row(comparison) if primary else estimate_row(comparison, *_CLUSTERED)
+def _negative_controls(contrasts: Contrasts) -> list[RateRatio]:
+    """Return the contrast in the year before; it needs two arms there, not a verdict on the year after."""
+    rows = [estimate_row(comparison, *_CLUSTERED) for comparison in negative_controls(contrasts)]
+    if contrasts.verdict.verdict != design_of.NOT_IDENTIFIABLE:
+        return rows
+    return [_emptied(row, contrasts.verdict.reason) for row in rows]
 
 
-def _others(comparison: Comparison) -> Sequence[RateRatio]:
-    return [estimate_row(comparison, *model) for model in OTHER_MODELS]
+def _emptied(row: RateRatio, reason: str, status: str = "not_estimable") -> RateRatio:
+    return replace(row, **dict.fromkeys(NUMBERS), status=status, reason=reason)
 
 
-def _exact(comparison: Comparison) -> RateRatio:
-    return replace(estimate_row(comparison, "exact_poisson", "none"), analysis="exact")
-
-
-def _emptied(row: RateRatio, reason: str) -> RateRatio:
-    numbers = dict.fromkeys(("rate_ratio", "lower", "upper", "p_value", "alpha"))
-    return replace(row, **numbers, status="not_estimable", reason=reason)
+# What a row without an answer does not hold.
+NUMBERS = (
+    *("rate_ratio", "lower", "upper", "p_value", "standard_error", "alpha"),
+    *("rate_numerator", "rate_denominator"),
+    *("rate_difference", "rate_difference_lower", "rate_difference_upper"),
+)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from gravida.errors import NotEstimable
+from gravida.models.counts import fit_poisson
+from gravida.models.exact import garwood
+from gravida.models.inference import wald
 from gravida.periods import PERIODS
-from gravida.statistics.counts import fit_poisson
 from gravida.statistics.design import make_batch
-from gravida.statistics.exact import garwood
-from gravida.statistics.inference import wald
 
 # A clustered error this small says that all women have one rate, not how women differ.
 SAME_RATE = 1e-9

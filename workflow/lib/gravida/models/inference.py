@@ -1,0 +1,79 @@
+"""From an estimate on the log scale and its standard error to ratio, limits and p-value."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
+
+from gravida.errors import NotConverged, NotEstimable
+
+# With fewer, Student's t has no variance.
+FEWEST_DEGREES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RatioEstimate:
+    """A ratio of rates with limits and two-sided p-value; the standard error is on the log scale."""
+
+    rate_ratio: float
+    lower: float
+    upper: float
+    p_value: float
+    standard_error: float
+
+
+def quantile(confidence: float, degrees_of_freedom: float | None = None) -> float:
+    """Return the two-sided quantile of the normal, or of Student's t with these degrees of freedom."""
+    upper = (1 + confidence) / 2
+    return float(ndtri(upper) if degrees_of_freedom is None else stdtrit(degrees_of_freedom, upper))
+
+
+def wald(
+    log_ratio: float, variance: float, confidence: float, degrees_of_freedom: float | None = None
+) -> RatioEstimate:
+    """Return Wald limits and p-value of a ratio that was estimated on the log scale.
+
+    Parameters
+    ----------
+    log_ratio, variance : float
+        Estimate and its variance.
+    confidence : float
+        Coverage of the limits.
+    degrees_of_freedom : float, optional
+        Of Student's t; without it the normal distribution is used.
+
+    Raises
+    ------
+    NotConverged
+        If the variance is not a positive number.
+    NotEstimable
+        If there are fewer than 2 degrees of freedom, or a limit overflows.
+    """
+    if degrees_of_freedom is not None and degrees_of_freedom < FEWEST_DEGREES:
+        raise NotEstimable("too few women carry the estimate: fewer than 2 degrees of freedom")
+    if not (np.isfinite(variance) and variance > 0):
+        raise NotConverged("the standard error is not a positive number")
+    error = np.sqrt(variance)
+    reach = quantile(confidence, degrees_of_freedom) * error
+    z = -abs(log_ratio / error)
+    tail = ndtr(z) if degrees_of_freedom is None else stdtr(degrees_of_freedom, z)
+    with np.errstate(over="ignore"):
+        limits = np.exp([log_ratio, log_ratio - reach, log_ratio + reach])
+    if not np.isfinite(limits).all():
+        raise NotEstimable("the limits are wider than numbers can say")
+    return RatioEstimate(*map(float, limits), float(2 * tail), float(error))
+
+
+def joint_p_value(estimates: np.ndarray, covariance: np.ndarray) -> float:
+    """Return the Wald chi-square p-value that all of `estimates`, shape (q,), are 0."""
+    statistic = float(estimates @ np.linalg.solve(covariance, estimates))
+    return float(chdtrc(estimates.size, statistic))
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Return Holm's adjusted p-values (1979, Scandinavian Journal of Statistics 6:65-70), shape (m,)."""
+    order = np.argsort(p_values, kind="stable")
+    raised = np.maximum.accumulate(p_values[order] * np.arange(p_values.size, 0, -1))
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(raised, 1)
+    return adjusted

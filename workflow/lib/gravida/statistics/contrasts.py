@@ -1,0 +1,179 @@
+"""The contrasts of the plan: which pregnancies are compared, adjusted for what, as the design allows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gravida.periods import LANDMARK
+from gravida.statistics import identifiability as design_of
+from gravida.statistics.comparison import Comparison
+from gravida.statistics.design import Column, columns_together, prepare, site_columns
+from gravida.statistics.identifiability import Identifiability, assess_identifiability
+
+BETWEEN_SITES = "between sites: the interval holds the sampling of women only"
+IMMORTAL_TIME = (
+    "treatment is a choice here: subject to immortal time before the first dose, which the landmark at day "
+    "30 is not"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastSettings:
+    """What the analysis plan fixes about the contrast."""
+
+    numerator: str
+    denominator: str
+    period: str
+    confidence: float
+    covariates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Contrasts:
+    """Comparisons of the arms in one period.
+
+    Attributes
+    ----------
+    pregnancies, person_time : DataFrame
+        Of the cohort; person-time of any periods.
+    policies : mapping
+        Each site's policy.
+    settings : ContrastSettings
+        Its `period` is the one that is compared.
+    """
+
+    pregnancies: pd.DataFrame
+    person_time: pd.DataFrame
+    policies: Mapping[str, str]
+    settings: ContrastSettings
+
+    @classmethod
+    def of_plan(
+        cls, pregnancies: pd.DataFrame, person_time: pd.DataFrame, plan: Mapping[str, Any]
+    ) -> "Contrasts":
+        """Return the contrasts of a plan: settings by name (covariates may be left out), and `policies`."""
+        chosen = {field.name: plan.get(field.name, ()) for field in fields(ContrastSettings)}
+        settings = ContrastSettings(**chosen | {"covariates": tuple(chosen["covariates"])})
+        return cls(pregnancies, person_time, plan["policies"], settings)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Person-time of the period."""
+        rows = self.person_time[self.person_time["period"] == self.settings.period]
+        return rows.reset_index(drop=True)
+
+    @cached_property
+    def verdict(self) -> Identifiability:
+        """What the design can answer."""
+        return assess_identifiability(self.person_time, self.policies, self.settings.period)
+
+    @property
+    def choice(self) -> bool:
+        """Whether some site leaves treatment to choice and has both arms."""
+        return self.verdict.verdict == design_of.WITHIN
+
+    @property
+    def within(self) -> bool:
+        """Whether the primary contrast is within several sites."""
+        return self.choice and len(self.policies) > 1
+
+    @property
+    def between_note(self) -> str:
+        """What is said where a policy makes the arms of some pregnancies."""
+        sites = set(self.rows["site"]) or set(self.policies)
+        individual = all(self.policies[site] == "individual" for site in sites)
+        return "" if individual else BETWEEN_SITES
+
+    @cached_property
+    def sites_with_a_choice(self) -> tuple[pd.DataFrame, str]:
+        """The rows that inform the contrast within sites, and a note on sites without a relapse.
+
+        A site without a relapse says nothing of the ratio, and its own rate has no maximum-likelihood
+        estimate.
+        """
+        chosen = self.rows[self.rows["site"].map(self.policies) == "individual"]
+        relapses = chosen.groupby("site")["relapses"].transform("sum")
+        silent = chosen.loc[relapses == 0, "site"].nunique()
+        sites = chosen["site"].nunique()
+        note = f"{silent} of {sites} sites had no relapse and add nothing" if silent else ""
+        if sites == 1:
+            note = "one site leaves treatment to choice: the comparison is within it"
+        kept = chosen if (relapses == 0).all() else chosen[relapses > 0]
+        return kept.reset_index(drop=True), note
+
+    def crude(self, analysis: str = "unadjusted", note: str | None = None) -> Comparison:
+        """Return all pregnancies, adjusted for nothing."""
+        said = joined(self._immortal, self.between_note) if note is None else note
+        return self.compare(analysis, "none", self.rows, (), said)
+
+    def by_site(self, analysis: str = "adjusted", immortal: bool = True) -> Comparison:
+        """Return the pregnancies of sites that leave treatment to choice, adjusted for site."""
+        rows, note = self.sites_with_a_choice
+        sites = tuple(site_columns(rows["site"], rows["relapses"].to_numpy()))
+        return self.compare(analysis, "site", rows, sites, joined(self._immortal if immortal else "", note))
+
+    def primary(self, analysis: str | None = None) -> Comparison:
+        """Return the primary contrast: within sites where that can be had, else crude."""
+        if self.within:
+            return self.by_site(analysis or "adjusted")
+        return self.crude(analysis or "unadjusted")
+
+    def adjusted(self, covariates: Sequence[str], analysis: str = "adjusted") -> tuple[Comparison, bool]:
+        """Return the primary contrast adjusted for covariates, on complete cases; and whether any is in it.
+
+        What cannot be estimated is left out and named in the note.
+
+        Parameters
+        ----------
+        covariates : sequence of str
+            Names as in the plan.
+        analysis : str
+            Label.
+        """
+        rows, note = self.sites_with_a_choice if self.within else (self.rows, self.between_note)
+        theirs, relapses = self.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
+        columns, counted = columns_together(theirs, covariates, relapses)
+        sites = site_columns(rows["site"], counted) if self.within else []
+        prepared = prepare([*sites, *columns], relapses)
+        used = {column.predictor for column in prepared.columns}
+        names = [*(["site"] if self.within else []), *(name for name in covariates if name in used)]
+        reasons = [f"{': '.join(filter(None, key))}: {reason}" for key, reason in prepared.problems.items()]
+        left_out = f"left out: {', '.join(reasons)}" if reasons else ""
+        kept = rows[prepared.keep].reset_index(drop=True)
+        comparison = self.compare(
+            analysis,
+            ";".join(names) or "none",
+            kept,
+            tuple(prepared.fitted_columns()),
+            joined(left_out, self._immortal, note),
+        )
+        return comparison, bool(used.intersection(covariates))
+
+    def compare(
+        self,
+        analysis: str,
+        adjusted_for: str,
+        rows: pd.DataFrame,
+        covariates: tuple[Column, ...],
+        note: str = "",
+    ) -> Comparison:
+        """Return a comparison of the arms in these rows of person-time."""
+        settings = self.settings
+        indicator = (rows["arm"] == settings.numerator).to_numpy(float)
+        arm = Column("arm", settings.numerator, settings.denominator, np.asarray(indicator))
+        return Comparison(
+            analysis, adjusted_for, rows, arm, covariates, settings.period, settings.confidence, note
+        )
+
+    @property
+    def _immortal(self) -> str:
+        return IMMORTAL_TIME if self.choice and self.settings.period != LANDMARK else ""
+
+
+def joined(*notes: str) -> str:
+    """Return what is to be said, one after the other."""
+    return "; ".join(filter(None, notes))

@@ -1,0 +1,113 @@
+"""How many fewer relapse with treatment by a given day: the difference of two risks, and its inverse."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gravida.errors import NotEstimable
+from gravida.models.kaplan_meier import Curve, share_variance
+from gravida.statistics.time_to_relapse import Numbers, TimesComparison, difference_limits, taken_as_certain
+
+# Two risks made of the same counts differ by no more than this.
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class RiskDifference:
+    """One row of the table `risk_difference`: risks of a first relapse from delivery through the day."""
+
+    day: int
+    pregnancies: int = 0
+    women: int = 0
+    relapsed_treated: int = 0
+    relapsed_untreated: int = 0
+    risk_treated: float | None = None
+    risk_untreated: float | None = None
+    risk_difference: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    nnt: float | None = None
+    nnt_lower: float | None = None
+    nnt_upper: float | None = None
+    nnt_form: str = ""
+    status: str = "ok"
+    reason: str = ""
+
+
+def estimate_risk_difference(comparison: TimesComparison, day: int) -> RiskDifference:
+    """Return the risk among the untreated less that among the treated, through `day`.
+
+    Kaplan-Meier risks, Greenwood's variances, Wald limits. Pregnancies count as independent, also those of
+    one woman. The number needed to treat is the inverse of the difference and its limits are those of the
+    difference inverted, so that an interval that holds no difference goes through infinity: from `nnt_lower`
+    up to infinity (benefit) and from minus infinity up to `nnt_upper` (harm), `nnt_form` both. Altman and
+    Andersen (1999), BMJ 319:1492-1495.
+
+    Parameters
+    ----------
+    comparison : TimesComparison
+    day : int
+        Days after delivery.
+    """
+    rows = comparison.rows
+    by_now = rows[rows["relapsed"].astype(bool) & (rows["time"] <= day)]["arm"]
+    empty = RiskDifference(
+        day=day,
+        pregnancies=len(rows),
+        women=rows["woman"].nunique(),
+        relapsed_treated=int((by_now == "treated").sum()),
+        relapsed_untreated=int((by_now == "untreated").sum()),
+    )
+    try:
+        comparison.check()
+        numbers = _numbers(comparison, day)
+    except NotEstimable as obstacle:
+        numbers = {"status": obstacle.status, "reason": str(obstacle)}
+    reason = "; ".join(filter(None, (numbers.get("reason"), comparison.note)))
+    return replace(empty, **{**numbers, "reason": reason})
+
+
+def _numbers(comparison: TimesComparison, day: int) -> Numbers:
+    curves = comparison.curves(day, day)
+    variance = sum(_variance(arm, curve, day) for arm, curve in curves.items())
+    if variance == 0:
+        raise NotEstimable(f"there is no relapse up to day {day}")
+    risks = {f"risk_{arm}": float(1 - curve.share[day]) for arm, curve in curves.items()}
+    difference = risks["risk_untreated"] - risks["risk_treated"]
+    if abs(difference) < ROUNDING:
+        difference = 0.0
+    lower, upper, _ = difference_limits(difference, variance, comparison.confidence)
+    numbers = {"risk_difference": difference, "lower": lower, "upper": upper}
+    return {
+        **risks,
+        **numbers,
+        **number_needed(difference, lower, upper),
+        "reason": taken_as_certain(curves, day),
+    }
+
+
+def _variance(arm: str, curve: Curve, day: int) -> float:
+    if curve.share[day] == 0:
+        raise NotEstimable(f"every {arm} pregnancy has relapsed by day {day}: the risk has no variance")
+    return share_variance(curve, day)
+
+
+def number_needed(difference: float, lower: float, upper: float) -> Numbers:
+    """Return the number needed to treat with its limits and their form.
+
+    Parameters
+    ----------
+    difference, lower, upper : float
+        Risk difference, positive where treatment does good, and its limits.
+
+    Returns
+    -------
+    dict
+        nnt, nnt_lower, nnt_upper (None where infinite) and nnt_form: benefit, harm, or both where the limits
+        of the difference hold 0.
+    """
+    form = "benefit" if lower > 0 else "harm" if upper < 0 else "both"
+    nnt, nnt_lower, nnt_upper = (
+        None if np.abs(value) < ROUNDING else 1 / value for value in (difference, upper, lower)
+    )
+    return {"nnt": nnt, "nnt_lower": nnt_lower, "nnt_upper": nnt_upper, "nnt_form": form}

@@ -1,0 +1,167 @@
+"""How the sites differ: each site's rate, and the spread of the rates of sites with one policy."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import chdtrc
+
+from gravida.errors import NotEstimable
+from gravida.models.exact import garwood
+from gravida.models.inference import quantile
+from gravida.models.mixed import FEWEST_SITES, NoSiteVariance, fit_mixed_poisson
+from gravida.statistics.design import make_batch
+
+MIXED = "mixed Poisson, site intercepts"
+RANDOM_EFFECTS = "random effects of log rates, REML"
+COLUMNS = [
+    *("kind", "site", "policy", "pregnancies", "women", "relapses", "person_years", "rate", "lower", "upper"),
+    *("tau2", "i2", "q", "q_p_value", "prediction_lower", "prediction_upper", "method", "status", "reason"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PooledRate:
+    """The typical log rate of sites, its variance, and the variance between sites."""
+
+    log_rate: float
+    variance: float
+    between: float
+
+
+def estimate_sites(
+    person_time: pd.DataFrame, policies: Mapping[str, str], period: str, confidence: float
+) -> pd.DataFrame:
+    """Return every site's rate with exact limits and, for each policy, the typical site's rate.
+
+    Pooled rows: random effects of the log rates (REML; half a relapse where a site has none), from five sites
+    on a Poisson model with normal site intercepts. `i2` is max(0, (Q - df)/Q) in percent; the prediction
+    interval, for a further site, is normal.
+
+    Parameters
+    ----------
+    person_time : DataFrame
+        `Cohort.person_time`.
+    policies : mapping
+        Each site's policy.
+    period : str
+        The outcome period.
+    confidence : float
+        Coverage.
+    """
+    rows = person_time[person_time["period"] == period]
+    rows = rows.assign(policy=rows["site"].map(dict(policies)))
+    found = [*_each_site(rows, policies, confidence), *_each_policy(rows, confidence)]
+    return pd.DataFrame(found).reindex(columns=COLUMNS)
+
+
+def _sizes(rows: pd.DataFrame) -> dict[str, float]:
+    return {
+        "pregnancies": len(rows),
+        "women": rows["woman"].nunique(),
+        "relapses": int(rows["relapses"].sum()),
+        "person_years": float(rows["person_years"].sum()),
+    }
+
+
+def _each_site(rows: pd.DataFrame, policies: Mapping[str, str], confidence: float) -> Iterator[dict]:
+    for site in sorted(policies):
+        here = rows[rows["site"] == site]
+        row = {"kind": "site", "site": site, "policy": policies[site], **_sizes(here)}
+        if here.empty:
+            reason = "no pregnancy has person-time in the period"
+            yield row | {"status": "not_estimable", "reason": reason}
+            continue
+        lower, upper = garwood([row["relapses"]], [row["person_years"]], confidence)
+        limits = {"rate": row["relapses"] / row["person_years"], "lower": lower[0], "upper": upper[0]}
+        yield row | limits | {"method": "exact", "status": "ok", "reason": ""}
+
+
+def _each_policy(rows: pd.DataFrame, confidence: float) -> Iterator[dict]:
+    for policy in ("all", "none", "individual"):
+        here = rows[rows["policy"] == policy]
+        if here.empty:
+            continue
+        row = {"kind": "pooled", "site": "", "policy": policy, **_sizes(here)}
+        try:
+            yield row | _pooled(here, confidence)
+        except NotEstimable as obstacle:
+            yield row | {"status": obstacle.status, "reason": str(obstacle)}
+
+
+def _pooled(rows: pd.DataFrame, confidence: float) -> dict:
+    sites = rows.groupby("site")[["relapses", "person_years"]].sum()
+    if len(sites) < 2:
+        raise NotEstimable("one site has this policy: nothing says how such sites differ")
+    if not rows["relapses"].any():
+        raise NotEstimable("there is no relapse in the period")
+    relapses = np.where(sites["relapses"] == 0, 0.5, sites["relapses"])
+    log_rates, variances = np.log(relapses / sites["person_years"].to_numpy()), 1 / relapses
+    q, method, reason = heterogeneity(log_rates, variances), RANDOM_EFFECTS, ""
+    pooled = random_effects(log_rates, variances)
+    if len(sites) >= FEWEST_SITES:
+        method = MIXED
+        pooled, reason = _mixed(rows)
+    degrees = len(sites) - 1
+    reach = quantile(confidence) * np.sqrt([pooled.variance, pooled.variance + pooled.between])
+    return {
+        "rate": np.exp(pooled.log_rate),
+        "lower": np.exp(pooled.log_rate - reach[0]),
+        "upper": np.exp(pooled.log_rate + reach[0]),
+        "tau2": pooled.between,
+        "i2": 100 * max(0.0, (q - degrees) / q) if q > 0 else 0.0,
+        "q": q,
+        "q_p_value": float(chdtrc(degrees, q)),
+        "prediction_lower": np.exp(pooled.log_rate - reach[1]),
+        "prediction_upper": np.exp(pooled.log_rate + reach[1]),
+        "method": method,
+        "status": "fallback" if reason else "ok",
+        "reason": reason,
+    }
+
+
+def _mixed(rows: pd.DataFrame) -> tuple[PooledRate, str]:
+    """Return the typical rate by the mixed model, and what must be said of it."""
+    number = rows["site"].astype("category").cat.codes.to_numpy(np.int64)
+    try:
+        model = fit_mixed_poisson(make_batch(rows, []), number)
+    except NoSiteVariance as bound:
+        relapses = float(rows["relapses"].sum())
+        pooled = PooledRate(np.log(relapses / rows["person_years"].sum()), 1 / relapses, 0.0)
+        return pooled, f"{bound}: one rate for all (Poisson)"
+    return PooledRate(float(model.beta[0]), float(model.covariance[0, 0]), model.site_deviation**2), ""
+
+
+def heterogeneity(estimates: np.ndarray, variances: np.ndarray) -> float:
+    """Return Cochran's Q of estimates with these variances, shapes (k,)."""
+    mean = np.average(estimates, weights=1 / variances)
+    return float(((estimates - mean) ** 2 / variances).sum())
+
+
+def random_effects(estimates: np.ndarray, variances: np.ndarray) -> PooledRate:
+    """Return the mean of a normal distribution of true values, by restricted maximum likelihood.
+
+    Source: Viechtbauer (2005), Journal of Educational and Behavioral Statistics 30:261-293.
+
+    Parameters
+    ----------
+    estimates, variances : ndarray, shape (k,)
+        Of the sites, k at least 2.
+    """
+
+    def slope(between: float) -> float:
+        weight = 1 / (variances + between)
+        mean = np.average(estimates, weights=weight)
+        return float(
+            (weight**2 * (estimates - mean) ** 2).sum() - weight.sum() + (weight**2).sum() / weight.sum()
+        )
+
+    between = 0.0
+    if slope(0.0) > 0:
+        # Beyond this variance the slope is negative: the spread of the estimates cannot support more.
+        highest = float(np.ptp(estimates) ** 2) * estimates.size
+        between = float(brentq(slope, 0.0, highest, xtol=1e-14, rtol=1e-13))
+    weight = 1 / (variances + between)
+    return PooledRate(float(np.average(estimates, weights=weight)), float(1 / weight.sum()), between)

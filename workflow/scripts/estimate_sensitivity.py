@@ -1,0 +1,15 @@
+"""Repeat the primary contrast under other choices."""
+
+from _job import job
+
+with job(snakemake.log[0]):
+    from gravida.statistics.contrasts import Contrasts
+    from gravida.statistics.imputed import ImputationPlan
+    from gravida.statistics.sensitivity import estimate_sensitivity
+    from gravida.tables import read_rows, write_table
+
+    inputs, params = snakemake.input, snakemake.params
+    contrasts = Contrasts.of_plan(read_rows(inputs.pregnancies), read_rows(inputs.person_time), params.plan)
+    plan = ImputationPlan(params.imputations, params.seed)
+    table = estimate_sensitivity(contrasts, read_rows(inputs.onsets), plan)
+    write_table(snakemake.output.table, table)
