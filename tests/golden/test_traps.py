@@ -36,6 +36,7 @@ def registry(sites: dict[str, tuple[str, list[int]]]) -> tuple[pd.DataFrame, pd.
         gestation_days=280,
         observed_from_day=pd.array([pd.NA] * len(table), dtype="Int64"),
         next_conception_day=pd.array([pd.NA] * len(table), dtype="Int64"),
+        pregnancy_id=[f"P{number}" for number in range(len(table))],
     )
     return cohort, table.assign(pregnancy=table.index, period=PERIOD, days=365, person_years=1.0)
 

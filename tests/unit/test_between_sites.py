@@ -47,6 +47,7 @@ def registry(sites: dict[str, tuple[str, list[int], list[int]]]) -> Contrasts:
             "gestation_days": 280,
             "observed_from_day": missing,
             "next_conception_day": missing,
+            "pregnancy_id": [f"P{number}" for number in range(n)],
         }
     )
     parts = [

@@ -44,6 +44,7 @@ def study(arms: dict[str, dict[str, list[int]]], women_share: int = 1) -> tuple[
         gestation_days=280,
         observed_from_day=pd.array([pd.NA] * n, dtype="Int64"),
         next_conception_day=pd.array([pd.NA] * n, dtype="Int64"),
+        pregnancy_id=[f"P{number}" for number in range(n)],
     )
     person_time = table.assign(pregnancy=table.index, period=PERIOD, days=365, person_years=365 / 365.25)
     return cohort, person_time

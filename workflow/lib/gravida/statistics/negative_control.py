@@ -32,7 +32,7 @@ def follows_within_two_years(pregnancies: pd.DataFrame) -> np.ndarray:
     -------
     ndarray of bool, shape (n,)
     """
-    ordered = pregnancies.sort_values(["woman", "delivery_year"], kind="stable")
+    ordered = in_order_of_delivery(pregnancies)
     earlier = ordered.groupby("woman", sort=False).shift(1)
     interval = earlier["next_conception_day"].astype("float64").to_numpy()
     length = pd.Series(gestation(ordered), index=ordered.index)
@@ -41,6 +41,15 @@ def follows_within_two_years(pregnancies: pd.DataFrame) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         overlaps = np.where(np.isnan(interval), apart <= 1, first_day.to_numpy() + interval < YEAR)
     return pd.Series(overlaps, index=ordered.index).reindex(pregnancies.index).to_numpy(bool)
+
+
+def in_order_of_delivery(pregnancies: pd.DataFrame) -> pd.DataFrame:
+    """Return the pregnancies of each woman in the order of their deliveries.
+
+    Of two in one calendar year the one with a next conception comes first.
+    """
+    keys = ["woman", "delivery_year", "next_conception_day", "pregnancy_id"]
+    return pregnancies.sort_values(keys, kind="stable", na_position="last")
 
 
 def negative_controls(contrasts: Contrasts) -> list[Comparison]:

@@ -9,6 +9,7 @@ import pandas as pd
 from gravida.periods import LANDMARK, YEAR, period_windows
 from gravida.person_time import count_person_time
 from gravida.statistics.contrasts import Contrasts
+from gravida.statistics.negative_control import in_order_of_delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def without_site(contrasts: Contrasts, site: str) -> Scenario:
 
 
 def _first_pregnancies(contrasts: Contrasts) -> np.ndarray:
-    ordered = contrasts.pregnancies.sort_values("delivery_year", kind="stable")
+    ordered = in_order_of_delivery(contrasts.pregnancies)
     return (~ordered["woman"].duplicated()).reindex(contrasts.pregnancies.index).to_numpy()
 
 
