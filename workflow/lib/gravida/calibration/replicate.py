@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from gravida.calibration.draws import AFTER, Frame, draw_person_time
-from gravida.calibration.scenarios import FEWEST_SITES
 from gravida.errors import NotEstimable
 from gravida.models.counts import fit_poisson
 from gravida.models.inference import RatioEstimate, wald
@@ -15,6 +14,7 @@ from gravida.statistics.comparison import RateRatio
 from gravida.statistics.contrasts import Contrasts, ContrastSettings
 from gravida.statistics.design import Column, make_batch
 from gravida.statistics.estimators import estimate_row, primary_row
+from gravida.statistics.permutation import site_log_rates, t_of_site_rates
 
 PRIMARY = "primary"
 EXACT = "exact"
@@ -73,7 +73,7 @@ def answer_replicate(frame: Frame, rng: np.random.Generator) -> list[Answer]:
     answers.append(_of_row(EXACT, estimate_row(crude, "exact_poisson", "none")))
     answers.append(_answered(DIFFERENCES, lambda: difference_in_differences(person_time)))
     if frame.scenario.asks_for_sites:
-        answers.append(_answered(SITE_RATES, lambda: compare_site_rates(outcome)))
+        answers.append(_answered(SITE_RATES, lambda: _of_sites(contrasts)))
     return answers
 
 
@@ -110,30 +110,5 @@ def difference_in_differences(person_time: pd.DataFrame) -> RatioEstimate:
     return wald(model.beta[INTERACTION], variance, PLAN.confidence)
 
 
-def compare_site_rates(rows: pd.DataFrame) -> RatioEstimate:
-    """Compare the log rates of policy sites by Student's t with a common variance.
-
-    The site is the unit: whatever else differs between sites is in the interval.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Person-time after delivery; all pregnancies of a site are in one arm.
-
-    Raises
-    ------
-    NotEstimable
-        If there are too few sites, or one has no relapse.
-    """
-    sites = rows.groupby("site").agg({"relapses": "sum", "person_years": "sum", "arm": "first"})
-    if len(sites) < FEWEST_SITES:
-        raise NotEstimable(f"{len(sites)} sites leave {len(sites) - 2} degrees of freedom between sites")
-    if (sites["relapses"] == 0).any():
-        raise NotEstimable("a site has no relapse: its log rate has no value")
-    log_rate = np.log(sites["relapses"] / sites["person_years"])
-    first = sites["arm"] == PLAN.numerator
-    groups = (log_rate[first], log_rate[~first])
-    freedom = len(sites) - 2
-    pooled = sum(float(((group - group.mean()) ** 2).sum()) for group in groups) / freedom
-    variance = pooled * sum(1 / len(group) for group in groups)
-    return wald(groups[0].mean() - groups[1].mean(), variance, PLAN.confidence, freedom)
+def _of_sites(contrasts: Contrasts) -> RatioEstimate:
+    return t_of_site_rates(*site_log_rates(contrasts), PLAN.confidence)

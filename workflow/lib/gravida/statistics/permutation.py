@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 
 from gravida.errors import NotEstimable
-from gravida.models.inference import wald
+from gravida.models.inference import RatioEstimate, wald
 from gravida.statistics.contrasts import Contrasts
 
 FEWEST_SITES = 4
@@ -56,20 +56,9 @@ def compare_site_rates(contrasts: Contrasts, confidence: float, seed: int) -> Si
     NotEstimable
         If there are fewer than 4 such sites, or none in an arm.
     """
-    policy = {"treated": "all", "untreated": "none"}[contrasts.settings.numerator]
-    by_policy = contrasts.rows[contrasts.rows["site"].map(dict(contrasts.policies)) != "individual"]
-    sites = by_policy.groupby("site")[["relapses", "person_years"]].sum()
-    first = np.array([contrasts.policies[site] == policy for site in sites.index], dtype=bool)
-    if len(sites) < FEWEST_SITES or first.all() or not first.any():
-        raise NotEstimable("needs 4 or more sites that treat by policy, some all women and some none")
-    if not sites["relapses"].any():
-        raise NotEstimable("there is no relapse in the period")
-    relapses = np.where(sites["relapses"] == 0, 0.5, sites["relapses"])
-    rates = np.log(relapses / sites["person_years"].to_numpy())
-    if np.ptp(rates) < SAME:
-        raise NotEstimable("all sites have one rate")
+    rates, first = site_log_rates(contrasts)
+    estimate = t_of_site_rates(rates, first, confidence)
     difference, error = _difference(rates, first[None, :])
-    estimate = wald(difference[0], _pooled_variance(rates, first), confidence, len(sites) - 2)
     assignments, how = _assignments(first, seed)
     statistics = np.abs(_studentised(*_difference(rates, assignments)))
     as_large = statistics >= abs(_studentised(difference, error)[0]) * (1 - SAME)
@@ -85,6 +74,48 @@ def compare_site_rates(contrasts: Contrasts, confidence: float, seed: int) -> Si
         first.size,
         how,
     )
+
+
+def site_log_rates(contrasts: Contrasts) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log rates of the sites that treat by policy, and which are the numerator's, shapes (sites,).
+
+    Raises
+    ------
+    NotEstimable
+        As `compare_site_rates`.
+    """
+    policy = {"treated": "all", "untreated": "none"}[contrasts.settings.numerator]
+    by_policy = contrasts.rows[contrasts.rows["site"].map(dict(contrasts.policies)) != "individual"]
+    sites = by_policy.groupby("site")[["relapses", "person_years"]].sum()
+    first = np.array([contrasts.policies[site] == policy for site in sites.index], dtype=bool)
+    if len(sites) < FEWEST_SITES or first.all() or not first.any():
+        raise NotEstimable("needs 4 or more sites that treat by policy, some all women and some none")
+    if not sites["relapses"].any():
+        raise NotEstimable("there is no relapse in the period")
+    relapses = np.where(sites["relapses"] == 0, 0.5, sites["relapses"])
+    rates = np.log(relapses / sites["person_years"].to_numpy())
+    if np.ptp(rates) < SAME:
+        raise NotEstimable("all sites have one rate")
+    return rates, first
+
+
+def t_of_site_rates(rates: np.ndarray, first: np.ndarray, confidence: float) -> RatioEstimate:
+    """Compare log rates of sites by Student's t with one variance: the site is the unit.
+
+    Parameters
+    ----------
+    rates : ndarray, shape (sites,)
+        Log rates.
+    first : ndarray of bool, shape (sites,)
+        The numerator's sites.
+    confidence : float
+        Coverage of the limits.
+    """
+    groups = (rates[first], rates[~first])
+    freedom = rates.size - 2
+    pooled = sum(float(((group - group.mean()) ** 2).sum()) for group in groups) / freedom
+    variance = pooled * sum(1 / group.size for group in groups)
+    return wald(float(groups[0].mean() - groups[1].mean()), variance, confidence, freedom)
 
 
 def _assignments(first: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
@@ -124,9 +155,3 @@ def _studentised(difference: np.ndarray, error: np.ndarray) -> np.ndarray:
     """Return difference over error; where the sites of each arm agree, further out than any other."""
     largest = np.abs(difference) * 1e12
     return np.where(error > 0, difference / np.where(error > 0, error, 1.0), np.sign(difference) * largest)
-
-
-def _pooled_variance(rates: np.ndarray, first: np.ndarray) -> float:
-    """Return the variance of the difference of means by the t-test with one variance."""
-    squares = sum(float(((arm - arm.mean()) ** 2).sum()) for arm in (rates[first], rates[~first]))
-    return squares / (rates.size - 2) * (1 / first.sum() + 1 / (~first).sum())
