@@ -53,7 +53,7 @@ def every_table(
             contrasts, rate_ratios, PrecisionSettings(settings.confidence, 0.8, (1.409, 1.5), 1.25, plan.seed)
         ),
         "predictability": estimate_predictability(cohort.pregnancies, cohort.person_time, predictability),
-        "predictors": estimate_predictors(contrasts, plan),
+        "predictors": estimate_predictors(contrasts, cohort.onsets, plan),
         "rate_ratios": rate_ratios,
         "relapse_free": survival.relapse_free,
         "relapse_rates": estimate_rates(cohort.person_time, settings.confidence),

@@ -249,7 +249,7 @@ def test_frequencies(name: str) -> None:
 
 @registries
 def test_nonlinearity(name: str) -> None:
-    table = estimate_predictors(contrasts_of(name))
+    table = estimate_predictors(contrasts_of(name), cohort_of(name)[0].onsets)
     alone = table[table["model"] == "univariable"].set_index("predictor")["p_nonlinear"]
     compared = 0
     for predictor, value in expected(name)["nonlinearity"].items():

@@ -151,7 +151,9 @@ def test_the_primary_row_equals_r(name: str) -> None:
 def test_every_predictor_equals_r(name: str) -> None:
     cohort, policies = study(name)
     settings = ContrastSettings("untreated", "treated", "postpartum_year", 0.95, COVARIATES)
-    table = estimate_predictors(Contrasts(cohort.pregnancies, cohort.person_time, policies, settings))
+    table = estimate_predictors(
+        Contrasts(cohort.pregnancies, cohort.person_time, policies, settings), cohort.onsets
+    )
     compared = 0
     for family, references in expected(name)["predictors"].items():
         if family not in {"univariable", "multivariable"}:
@@ -173,7 +175,9 @@ def test_every_predictor_equals_r(name: str) -> None:
 def test_constant_covariates_of_the_bladder_study_have_a_reason() -> None:
     cohort, policies = study("bladder")
     settings = ContrastSettings("untreated", "treated", "postpartum_year", 0.95, COVARIATES)
-    table = estimate_predictors(Contrasts(cohort.pregnancies, cohort.person_time, policies, settings))
+    table = estimate_predictors(
+        Contrasts(cohort.pregnancies, cohort.person_time, policies, settings), cohort.onsets
+    )
     covariates = table[table["predictor"] != "ivig"]
     assert set(covariates["status"]) == {"not_estimable"}
     assert covariates["reason"].str.len().min() > 0

@@ -201,7 +201,7 @@ def test_site_shocks_break_every_interval_but_that_of_the_sites():
     pair = simulate("shock_0.3", 100)
     assert pair.loc["primary", "coverage"] < 0.89
     assert pair.loc["site_rates", "estimated"] == 0
-    assert pair.loc["site_rates", "reason"] .startswith("needs 4 or more sites")
+    assert pair.loc["site_rates", "reason"].startswith("needs 4 or more sites")
     six = simulate("policy_6_sites_shock_0.3", 100)
     assert outside_band(six, ("site_rates",)) == []
     assert six.loc["site_rates", "coverage"] > six.loc["primary", "coverage"]

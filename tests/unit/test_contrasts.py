@@ -45,6 +45,8 @@ def study(arms: dict[str, dict[str, list[int]]], women_share: int = 1) -> tuple[
         observed_from_day=pd.array([pd.NA] * n, dtype="Int64"),
         next_conception_day=pd.array([pd.NA] * n, dtype="Int64"),
         pregnancy_id=[f"P{number}" for number in range(n)],
+        dated=False,
+        dmt_restart_day=pd.array([pd.NA] * n, dtype="Int64"),
     )
     person_time = table.assign(pregnancy=table.index, period=PERIOD, days=365, person_years=365 / 365.25)
     return cohort, person_time
@@ -312,7 +314,8 @@ def predictors(cohort: pd.DataFrame, person_time: pd.DataFrame, policies: dict =
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         settings = ContrastSettings("untreated", "treated", PERIOD, 0.95, COVARIATES)
-        table = estimate_predictors(Contrasts(cohort, person_time, policies, settings))
+        none = pd.DataFrame({"pregnancy": [], "day": [], "retained": []}).astype({"retained": bool})
+        table = estimate_predictors(Contrasts(cohort, person_time, policies, settings), none)
     bad = ~table["status"].isin(["ok", "fallback"])
     assert table.loc[bad, [*NUMBERS, "p_holm"]].isna().all(axis=None)
     assert (table.loc[bad, "reason"].str.len() > 0).all()
@@ -329,8 +332,8 @@ BIG = pair(SOME * 3, OTHER * 3)
 
 def test_every_predictor_has_its_rows() -> None:
     table = predictors(*study(BIG))
-    # The joint test of all but IVIG has a row of its own.
-    assert table.groupby("model")["predictor"].nunique().tolist() == [7, 6]
+    # The joint test of all but IVIG and the restart of a therapy have rows of their own.
+    assert table.groupby("model")["predictor"].nunique().tolist() == [7, 7]
     ivig = row_of(table, "univariable", "ivig")
     assert (ivig["level"], ivig["reference"]) == ("yes", "no")
     assert ivig["rate_ratio"] == pytest.approx(sum(SOME) / sum(OTHER), rel=1e-3)

@@ -10,6 +10,7 @@ from gravida.statistics.imputed import ImputationPlan
 from gravida.statistics.negative_control import follows_within_two_years
 from gravida.statistics.scenarios import CHOICES, scenarios, without_site
 from gravida.statistics.sensitivity import estimate_sensitivity
+from gravida.statistics.time_varying import split_at_restart
 
 from tests.unit.cohorts import CLASSES, onsets, pregnancies
 
@@ -77,6 +78,19 @@ def test_recounted_scenarios(study: tuple) -> None:
     assert (restart["P2"], restart["P4"], restart["P1"]) == ((1, 100), (0, 20), (1, 365))
     # From day 30 on the first onset of P2 does not count.
     assert relapses_and_days(found["started_at_day_30"])["P2"] == (0, 335)
+
+
+def test_days_are_split_where_a_therapy_starts_again(study: tuple) -> None:
+    rows, after = split_at_restart(*study)
+    names = study[0].pregnancies["pregnancy_id"]
+    found = {
+        (names[row.pregnancy], later): (row.relapses, row.days)
+        for row, later in zip(rows.itertuples(index=False), after.data == 1, strict=True)
+    }
+    # P2 restarts on day 100 after its relapse; P4 on day 20, relapses on day 60 and is seen to day 200.
+    assert found["P2", False] == (1, 100) and found["P2", True] == (0, 265)
+    assert found["P4", False] == (0, 20) and found["P4", True] == (1, 180)
+    assert ("P1", True) not in found and found["P1", False] == (1, 365)
 
 
 def test_arms_by_definition() -> None:

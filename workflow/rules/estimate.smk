@@ -191,6 +191,7 @@ rule estimate_predictors:
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
+        onsets=ONSETS,
     output:
         table="results/internal/tables/predictors.csv",
         predictability="results/internal/tables/predictability.csv",

@@ -13,7 +13,7 @@ with job(snakemake.log[0]):
     pregnancies, person_time = map(read_rows, (inputs.pregnancies, inputs.person_time))
     contrasts = Contrasts.of_plan(pregnancies, person_time, params.plan)
     plan = ImputationPlan(params.imputations, params.seed)
-    write_table(snakemake.output.table, estimate_predictors(contrasts, plan))
+    write_table(snakemake.output.table, estimate_predictors(contrasts, read_rows(inputs.onsets), plan))
     settings = PredictabilitySettings(
         names_of(contrasts), contrasts.settings.period, contrasts.settings.confidence, params.seed
     )

@@ -33,6 +33,8 @@ VARIABLES = {
     "relapses_pregnancy": "Relapses in pregnancy",
     "relapses_post_year": "Relapses in the year after delivery",
     "ivig": "IVIG after delivery",
+    "dmt_restart": "Restart of a DMT (time-varying)",
+    "dmt_washout_days": "DMT washout before pregnancy, days",
     "all_but_ivig": "All but IVIG",
     "parity": "Earlier births",
     "assisted_reproduction": "Assisted reproduction",

@@ -11,7 +11,7 @@ from gravida.models.clustered import fit_clustered
 from gravida.models.inference import holm, wald
 from gravida.models.splines import spline_term
 from gravida.statistics import identifiability as design_of
-from gravida.statistics.contrasts import Contrasts
+from gravida.statistics.contrasts import Contrasts, joined
 from gravida.statistics.design import (
     Column,
     Prepared,
@@ -23,6 +23,7 @@ from gravida.statistics.design import (
 )
 from gravida.statistics.imputed import ImputationPlan
 from gravida.statistics.imputed_predictors import with_imputed_ratios
+from gravida.statistics.time_varying import CAUTION, NO_RESTART_DATED, split_at_restart
 
 _ONE_WOMAN = {
     "status": "not_estimable",
@@ -58,7 +59,9 @@ COLUMNS = [
 ALL_BUT_IVIG = "all_but_ivig"
 
 
-def estimate_predictors(contrasts: Contrasts, imputation: ImputationPlan | None = None) -> pd.DataFrame:
+def estimate_predictors(
+    contrasts: Contrasts, onsets: pd.DataFrame, imputation: ImputationPlan | None = None
+) -> pd.DataFrame:
     """Estimate rate ratios of the covariates of the plan and of IVIG (yes against no).
 
     Negative binomial models clustered by woman, on the pregnancies that have a value for every covariate of
@@ -67,12 +70,14 @@ def estimate_predictors(contrasts: Contrasts, imputation: ImputationPlan | None 
     p-values for the number of predictors, within the univariable and within the multivariable models. The row
     `all_but_ivig` tests all the others at once. `p_nonlinear` asks whether a continuous predictor alone acts
     in a straight line (restricted cubic spline, 3 knots). The columns `imputed_...` are the multivariable
-    model's with missing values imputed.
+    model's with missing values imputed. `dmt_restart` varies with time and stands by itself.
 
     Parameters
     ----------
     contrasts : Contrasts
         Of the outcome period.
+    onsets : DataFrame
+        `Cohort.onsets`.
     imputation : ImputationPlan, optional
         Of missing covariates; None leaves the imputed columns empty.
     """
@@ -87,8 +92,18 @@ def estimate_predictors(contrasts: Contrasts, imputation: ImputationPlan | None 
     multivariable = _fit("multivariable", together, rows, contrasts.verdict, confidence)
     if imputation:
         multivariable = with_imputed_ratios(multivariable, contrasts, names, imputation)
-    families = (pd.concat(univariable, ignore_index=True), multivariable)
-    return pd.concat([_with_holm(family) for family in families], ignore_index=True)[COLUMNS]
+    families = [_with_holm(family) for family in (pd.concat(univariable, ignore_index=True), multivariable)]
+    tables = [families[0], _restart(contrasts, onsets), families[1]]
+    return pd.concat([table.astype(object) for table in tables], ignore_index=True).infer_objects()[COLUMNS]
+
+
+def _restart(contrasts: Contrasts, onsets: pd.DataFrame) -> pd.DataFrame:
+    """Return the row of the restart of a therapy: the rate after it against the rate before."""
+    rows, after = split_at_restart(contrasts, onsets)
+    table = _fit("univariable", [after], rows, contrasts.verdict, contrasts.settings.confidence)
+    said = NO_RESTART_DATED if not after.data.any() else CAUTION
+    reasons = [joined(reason or "", said) for reason in table["reason"]]
+    return table.assign(pregnancies=rows["pregnancy"].nunique(), reason=reasons)
 
 
 def names_of(contrasts: Contrasts) -> tuple[str, ...]:
