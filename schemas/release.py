@@ -1,8 +1,9 @@
 """The tables that leave: their columns, and for each column what disclosure control does with it.
 
 Roles (``metadata["sdc"]``): ``label`` says what a row is about and is released as it is; ``denominator`` is
-the number of women the whole row rests on; ``count`` is a number of women, pregnancies, rows or relapses;
-``derived`` follows from counts, and ``estimate`` from a model. A column without a role cannot leave.
+the number of women the whole row rests on; ``remark`` says how a number came about and goes with a row that
+is withheld; ``count`` is a number of women, pregnancies, rows or relapses; ``derived`` follows from counts,
+and ``estimate`` from a model. A column without a role cannot leave.
 """
 
 import pandera.pandas as pa
@@ -17,12 +18,15 @@ def _table(**roles: str) -> pa.DataFrameSchema:
     return pa.DataFrameSchema({**columns, "suppressed": pa.Column(bool)}, strict=True)
 
 
+# What stands behind a comparison of the arms.
+ARMS = "pregnancies women_numerator women_denominator relapses relapses_numerator relapses_denominator"
 RELEASED = {
     "attrition": _table(label="site step reason", count="pregnancies", denominator="women"),
     "balance": _table(
-        label="covariate level status reason",
+        label="covariate level status",
+        remark="reason",
         denominator="women",
-        count="pregnancies",
+        count="pregnancies women_smallest_group",
         estimate="smd_unweighted smd_iptw smd_overlap",
     ),
     "baseline": _table(
@@ -32,13 +36,15 @@ RELEASED = {
         label="site table column check category status action", count="rows_checked rows_failed"
     ),
     "dispersion": _table(
-        label="period test reason",
+        label="period test",
+        remark="reason",
         denominator="women",
         count="pregnancies relapses",
         estimate="statistic p_value value",
     ),
     "estimability": _table(
-        label="contrast adjusted_for sites_numerator sites_denominator parameters rank status reason",
+        label="contrast adjusted_for sites_numerator sites_denominator parameters rank status",
+        remark="reason",
         denominator="women",
         count="pregnancies relapses relapses_numerator relapses_denominator",
         derived="events_per_parameter",
@@ -47,7 +53,8 @@ RELEASED = {
         label="site policy", denominator="women", count="pregnancies treated", derived="share_treated"
     ),
     "longitudinal": _table(
-        label="term status reason",
+        label="term status",
+        remark="reason",
         denominator="women",
         count="pregnancies relapses_smallest_cell",
         # Less the relapses of a larger cell, they give a small one away.
@@ -57,28 +64,31 @@ RELEASED = {
     "precision": _table(
         label="question",
         denominator="women",
-        count="relapses_numerator relapses_denominator",
+        count="women_numerator women_denominator relapses_numerator relapses_denominator",
         estimate="value detail",
     ),
     "predictability": _table(
-        label="measure status reason",
+        label="measure status",
+        remark="reason",
         denominator="women",
         count="pregnancies relapses",
         estimate="value lower upper",
     ),
     "predictors": _table(
-        label="model predictor level reference status reason",
+        label="model predictor level reference status",
+        remark="reason",
         denominator="women",
         count="pregnancies relapses relapses_level relapses_reference",
         estimate="rate_ratio lower upper p_value p_joint p_holm p_nonlinear "
         "imputed_rate_ratio imputed_lower imputed_upper imputed_p_value",
     ),
     "rate_ratios": _table(
-        label="analysis is_primary contrast period model covariance adjusted_for status reason",
+        label="analysis is_primary contrast period model covariance adjusted_for status",
+        remark="reason",
         denominator="women",
-        count="pregnancies relapses relapses_numerator relapses_denominator",
-        estimate="rate_ratio lower upper p_value standard_error alpha rate_numerator rate_denominator "
-        "rate_difference rate_difference_lower rate_difference_upper",
+        count=ARMS,
+        estimate="rate_ratio lower upper p_value standard_error degrees_of_freedom alpha rate_numerator "
+        "rate_denominator rate_difference rate_difference_lower rate_difference_upper",
     ),
     "relapse_rates": _table(
         label="group arm site period",
@@ -87,31 +97,36 @@ RELEASED = {
         derived="person_years rate lower upper robust_lower robust_upper",
     ),
     "relapse_free": _table(
-        label="arm day status reason",
+        label="arm day status",
+        remark="reason",
         denominator="women",
         count="pregnancies at_risk relapsed",
         derived="relapse_free lower upper",
     ),
     "risk_difference": _table(
-        label="day status reason",
+        label="day status",
+        remark="reason",
         denominator="women",
         count="pregnancies relapsed_treated relapsed_untreated",
         derived="risk_treated risk_untreated risk_difference lower upper nnt nnt_lower nnt_upper nnt_form",
     ),
     "sensitivity": _table(
-        label="scenario model covariance adjusted_for status reason",
+        label="scenario model covariance adjusted_for status",
+        remark="reason",
         denominator="women",
-        count="pregnancies relapses relapses_numerator relapses_denominator",
+        count=ARMS,
         estimate="rate_ratio lower upper p_value",
     ),
     "sites": _table(
-        label="kind site policy method status reason",
+        label="kind site policy method status",
+        remark="reason",
         denominator="women",
         count="pregnancies relapses",
         derived="person_years rate lower upper tau2 i2 q q_p_value prediction_lower prediction_upper",
     ),
     "time_to_relapse": _table(
-        label="method status reason",
+        label="method status",
+        remark="reason",
         denominator="women",
         count="pregnancies relapses relapses_numerator relapses_denominator",
         estimate="estimate lower upper p_value",

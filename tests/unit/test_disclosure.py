@@ -122,5 +122,5 @@ def test_estimates_give_away_no_withheld_count() -> None:
 def test_every_table_has_someone_to_count() -> None:
     for name, schema in RELEASED.items():
         roles = {spec.metadata["sdc"] for spec in schema.columns.values() if spec.metadata}
-        assert roles <= {"label", "denominator", "count", "derived", "estimate"}
+        assert roles <= {"label", "remark", "denominator", "count", "derived", "estimate"}
         assert roles & {"denominator", "count"}, name

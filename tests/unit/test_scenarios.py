@@ -1,5 +1,7 @@
 """Scenarios, negative control and clones: which rows they keep, and what they undo."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -195,3 +197,30 @@ def test_clones_need_dates_and_a_choice(study: tuple) -> None:
         SiteRows("b", "none", pregnancies(ROWS).assign(ivig=False), None),
     )
     assert "policies" in estimate_clone_censor(policy, onset).reason
+
+
+def test_the_landmark_freezes_the_arm_on_day_30() -> None:
+    rows = pregnancies(
+        """
+        pregnancy_id|woman_id|ivig|relapses_post_year
+        P1|A|1|0
+        P2|B|1|0
+        P3|C|1|0
+        P4|D|0|0
+        """
+    )
+    doses = pd.DataFrame({"pregnancy_id": pd.array(["P1", "P2"], dtype="string"), "day": [3, 150]})
+    contrasts, _ = contrasts_of(SiteRows("a", "individual", rows, onsets(), doses))
+    later, note = contrasts.from_landmark()
+    arms = dict(zip(contrasts.pregnancies["pregnancy_id"], later.rows["arm"], strict=True))
+    # The dose on day 150 came after the landmark; that of P3 has no date.
+    assert arms == {"P1": "treated", "P2": "untreated", "P3": "treated", "P4": "untreated"}
+    assert "not dated" in note
+
+
+def test_a_landmark_is_no_sensitivity_analysis_of_a_shorter_period(study: tuple) -> None:
+    contrasts, days = study
+    quarter = replace(contrasts, settings=replace(contrasts.settings, period="postpartum_q1"))
+    table = estimate_sensitivity(quarter, days, ImputationPlan(2, 1)).set_index("scenario")
+    for scenario in ("started_at_day_30", "counts_not_dates"):
+        assert table.loc[scenario, "status"] == "not_estimable" and table.loc[scenario, "reason"]

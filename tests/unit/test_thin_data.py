@@ -12,7 +12,7 @@ from gravida.disclosure import release_tables
 from gravida.report.html import write_report
 from gravida.statistics.identifiability import assess_identifiability
 
-from tests.estimates import PERIOD, every_table
+from tests.estimates import PERIOD, SETTINGS, every_table
 from tests.study import ROOT, accepted_rows
 from tests.unit.cohorts import CLASSES
 
@@ -174,3 +174,83 @@ def test_opposite_policies_give_no_number_adjusted_for_site() -> None:
         assert not answered["adjusted_for"].str.contains("site").any()
     assert tables["balance"]["status"].eq("not_estimable").all()
     assert "cox_by_site" not in set(tables["time_to_relapse"]["method"])
+
+
+def exceptions_among_the_relapsed(found: Sites) -> Sites:
+    """Return policy sites in which three women who relapsed have the other arm, five sites of them."""
+    first, second = found
+    sites = []
+    for number in range(6):
+        source, treated = (first, number % 2 == 0), number % 2 == 0
+        rows = given(source[0].pregnancies, treated)
+        relapsed = rows.index[(rows["relapses_post_year"] > 0).to_numpy(bool)][:3]
+        flags = rows["ivig"].copy()
+        flags[relapsed] = not treated
+        sites.append(
+            replace(
+                second,
+                site=f"s{number}",
+                policy="all" if treated else "none",
+                pregnancies=rows.assign(ivig=flags),
+                relapses=None,
+            )
+        )
+    return sites
+
+
+def test_exceptions_to_a_policy_make_no_contrast_within_the_site() -> None:
+    found = exceptions_among_the_relapsed(sites())
+    policies = {site.site: site.policy for site in found}
+    tables = every_table(build_cohort(found, CLASSES, CohortSettings("received", 30)), policies)
+    row = tables["rate_ratios"].query("model == 'mixed_poisson'").iloc[0]
+    assert row["status"] == "not_estimable" and "by policy" in row["reason"]
+    by_policy = every_table(build_cohort(found, CLASSES, CohortSettings("policy", 30)), policies)
+    row = by_policy["rate_ratios"].query("analysis == 'unadjusted' and model in ('mixed_poisson', 'poisson')")
+    assert row["status"].isin(["ok", "fallback"]).any()
+
+
+def test_sites_by_choice_with_one_arm_each_say_that_they_are_compared_between() -> None:
+    first, second = sites()
+    found = [
+        replace(first, pregnancies=given(first.pregnancies, True)),
+        replace(second, pregnancies=given(second.pregnancies, False)),
+    ]
+    policies = {site.site: site.policy for site in found}
+    tables = every_table(build_cohort(found, CLASSES, CohortSettings("received", 30)), policies)
+    answered = tables["rate_ratios"][tables["rate_ratios"]["status"].isin(["ok", "fallback"])]
+    assert answered["reason"].str.contains("sampling of women only").all()
+
+
+@pytest.mark.parametrize("period", ["postpartum_q1", "postpartum_6_months"])
+def test_a_period_that_needs_dates_where_there_are_none(period: str) -> None:
+    found = undated(sites())
+    policies = {site.site: site.policy for site in found}
+    cohort = build_cohort(found, CLASSES, CohortSettings("received", 30))
+    tables = every_table(cohort, policies, replace(SETTINGS, period=period))
+    for title in ("rate_ratios", "sensitivity"):
+        kept = tables[title]
+        if "analysis" in kept:
+            kept = kept[kept["analysis"] != "negative_control"]
+        assert kept["rate_ratio"].isna().all(), title
+        assert (kept["reason"].str.len() > 0).all(), title
+
+
+def test_an_arm_of_women_with_one_rate_has_no_clustered_error() -> None:
+    first, _ = sites()
+    rows = first.pregnancies.head(60)
+    few = np.arange(len(rows)) % 6 == 0
+    counts = rows["relapses_post_year"].mask(few, 1)
+    rows = rows.assign(ivig=pd.array(few, dtype="boolean"), relapses_post_year=counts)
+    rows = rows.assign(
+        observed_from_day=pd.array([pd.NA] * 60, dtype="Int64"),
+        observed_to_day=pd.array([365] * 60, dtype="Int64"),
+        next_conception_day=pd.array([pd.NA] * 60, dtype="Int64"),
+        woman_id=pd.array([f"W{number}" for number in range(60)], dtype="string"),
+    )
+    found = [replace(first, pregnancies=rows, relapses=None)]
+    tables = every_table(
+        build_cohort(found, CLASSES, CohortSettings("received", 30)), {first.site: first.policy}
+    )
+    table = tables["rate_ratios"]
+    clustered = table[(table["covariance"] == "cluster_robust") & (table["period"] == PERIOD)]
+    assert set(clustered["status"]) == {"not_estimable"}

@@ -30,7 +30,7 @@ overlapping_keys <- function(p) {
   between <- p$next_conception_day[previous]
   start <- pmax(-365, p$first - p$lmp)
   apart <- p$delivery_year - p$delivery_year[previous]
-  overlap <- ifelse(is.na(previous), FALSE, ifelse(is.na(between), apart <= 1, start + between < 365))
+  overlap <- ifelse(is.na(previous), FALSE, ifelse(is.na(between), apart <= 2, start + between < 365))
   p$key[overlap]
 }
 

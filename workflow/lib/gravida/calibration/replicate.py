@@ -47,7 +47,7 @@ class Answer:
     reason: str = ""
 
 
-NUMBERS = [field.name for field in fields(RatioEstimate)]
+NUMBERS = sorted({field.name for field in fields(RatioEstimate)} & {field.name for field in fields(Answer)})
 
 
 def answer_replicate(frame: Frame, rng: np.random.Generator) -> list[Answer]:

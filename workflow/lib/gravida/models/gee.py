@@ -10,6 +10,8 @@ from gravida.models.kernel import Batch
 MAX_ITERATIONS = 200
 # Largest change of a coefficient or of the correlation in the last iteration.
 TOLERANCE = 1e-12
+# A longer step on the log scale has left the solution behind.
+LONGEST_STEP = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def fit_exchangeable(batch: Batch, start: np.ndarray) -> GeeFit:
         weight = _within(correlation, sums.pregnancies)
         score, bread = _equations(sums, weight)
         step = np.linalg.solve(bread, score.sum(axis=0))
+        if not np.isfinite(step).all() or np.abs(step).max() > LONGEST_STEP:
+            break
         if np.abs(step).max() < TOLERANCE and abs(correlation - previous) < TOLERANCE:
             influence = np.linalg.solve(bread, score.T)
             return GeeFit(beta, influence @ influence.T, correlation, scale)

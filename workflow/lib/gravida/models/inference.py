@@ -13,13 +13,18 @@ FEWEST_DEGREES = 2
 
 @dataclass(frozen=True, slots=True)
 class RatioEstimate:
-    """A ratio of rates with limits and two-sided p-value; the standard error is on the log scale."""
+    """A ratio of rates with limits and two-sided p-value.
+
+    The standard error is on the log scale; the degrees of freedom are those of Student's t, None where the
+    limits are normal.
+    """
 
     rate_ratio: float
     lower: float
     upper: float
     p_value: float
     standard_error: float
+    degrees_of_freedom: float | None = None
 
 
 def quantile(confidence: float, degrees_of_freedom: float | None = None) -> float:
@@ -61,7 +66,7 @@ def wald(
         limits = np.exp([log_ratio, log_ratio - reach, log_ratio + reach])
     if not np.isfinite(limits).all():
         raise NotEstimable("the limits are wider than numbers can say")
-    return RatioEstimate(*map(float, limits), float(2 * tail), float(error))
+    return RatioEstimate(*map(float, limits), float(2 * tail), float(error), degrees_of_freedom)
 
 
 def joint_p_value(estimates: np.ndarray, covariance: np.ndarray) -> float:

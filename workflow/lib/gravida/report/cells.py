@@ -123,7 +123,13 @@ def limits(estimate: str, lower: str, upper: str, digits: int, times: float = 1.
 
     def show(row: pd.Series) -> str:
         if words.is_missing(row[estimate]):
-            return _empty(row)
+            bounds = {"at least": row[lower], "at most": row[upper]}
+            given = [
+                f"{word} {words.fixed(_times(bound, times), digits)}"
+                for word, bound in bounds.items()
+                if not words.is_missing(bound)
+            ]
+            return ", ".join(given) or _empty(row)
         numbers = (row[name] for name in (estimate, lower, upper))
         return words.estimate(*(_times(number, times) for number in numbers), digits)
 

@@ -175,7 +175,8 @@ PARAGRAPHS = (
         "Whether relapses can be foreseen",
         "The multivariable model was cross-validated, the folds made of women. Concordance and calibration "
         "[@harrell1996] compare predictions within a fold only, for those of two folds come from two models; "
-        "limits are clustered by woman and take the fitted models as given.",
+        "limits of concordance and slope are a jackknife by woman of the whole procedure, models included; "
+        "those of calibration in the large are clustered by woman and take the predictions as given.",
         "predictability",
     ),
     Paragraph(

@@ -43,8 +43,11 @@ def headline(rate_ratios: pd.DataFrame, identifiability: dict[str, Any], confide
     modifiers = ["within sites" if "site" in names else "", f"adjusted for {others}" if others else ""]
     start = "".join([f"in the {period} the relapse {what}", *(f" {part}," for part in modifiers if part)])
     start += f" was {words.fixed(row['rate_ratio'], 3)}"
+    stand_in = ""
+    if row["status"] == "fallback":
+        stand_in = f"; a fallback, for {plain(words.text(row['reason']).split('; ')[0])}"
     ending = {BETWEEN: f"; {SAMPLING_ONLY}", WITHIN: f"; {BY_CHOICE}"}.get(identifiability["verdict"], "")
-    return sentence(f"{start} ({numbers}): {finding(row)}{ending}")
+    return sentence(f"{start} ({numbers}): {finding(row)}{stand_in}{ending}")
 
 
 def counted(number: int, noun: str) -> str:

@@ -111,9 +111,12 @@ def _missing_women(group: pd.DataFrame, values: pd.Series) -> int:
 
 
 def _smd(moments: dict[str, tuple[float, float, int]]) -> tuple[float | None, int]:
-    """Return the absolute standardised difference and the smaller number of women behind an arm."""
+    """Return the absolute standardised difference and the smallest number of women, if any, behind an arm.
+
+    Not 0: where one arm has none, the difference tells how many the other has.
+    """
     (mean_1, variance_1, women_1), (mean_0, variance_0, women_0) = moments["treated"], moments["untreated"]
-    women = min(women_1, women_0)
+    women = min(filter(None, (women_1, women_0)), default=0)
     spread = np.sqrt((variance_1 + variance_0) / 2)
     if not np.isfinite(spread) or spread == 0:
         return None, women

@@ -1,11 +1,11 @@
-"""Starting immunoglobulin within 30 days of delivery against never, where treatment is a choice.
+"""Starting immunoglobulin within 30 days of delivery against no start by then, where treatment is a choice.
 
 The arm of a pregnancy is known only when the first dose is given or the 30 days are over. So every
-pregnancy stands in both arms until it leaves one of them: the never arm at the first dose, the starting arm
-on day 30 without one. Those who stay are weighted by the inverse of their chance to stay given the
-covariates. No time is immortal, and relapses before the first dose count in both arms. Source: Hernan (2018),
-BMJ 360:k182; Maringe, Benitez Majano, Exarchakou and others (2020), International Journal of Epidemiology
-49:1719-1729.
+pregnancy stands in both arms until it leaves one of them: the other arm at a first dose in those days, the
+starting arm on day 30 without one. Those who stay are weighted by the inverse of their chance to stay given
+the covariates; a relapse before the first dose is not among them. No time is immortal, and relapses before
+the first dose count in both arms. Source: Hernan (2018), BMJ 360:k182; Maringe, Benitez Majano, Exarchakou
+and others (2020), International Journal of Epidemiology 49:1719-1729.
 """
 
 from dataclasses import dataclass, replace
@@ -21,6 +21,7 @@ from gravida.statistics.estimators import unfitted_row
 from gravida.statistics.weighting import BY_POLICY, fit_propensity, weighted_rate_ratio
 
 NAME = "clone_censor_weight"
+STRATEGIES = "start within 30 days against no start by then"
 # A weight that one pregnancy has beyond this is cut to it.
 LARGEST_WEIGHT = 20.0
 
@@ -73,7 +74,7 @@ def estimate_clone_censor(contrasts: Contrasts, onsets: pd.DataFrame) -> RateRat
         relapses=total,
         relapses_numerator=_behind(clones, numerator),
         relapses_denominator=_behind(clones, ~numerator),
-        reason="start within 30 days against never; weights taken as known",
+        reason=f"{STRATEGIES}; weights taken as known, without relapses before the first dose",
     )
 
 

@@ -26,8 +26,8 @@ class NoRelapseInArm(NotEstimable):
 class RateRatio:
     """One row of the table: the contract's columns, and what stands behind the ratio.
 
-    `standard_error` is that of the log ratio; the rates and their difference are standardised to the
-    covariates of all pregnancies (g-computation).
+    `standard_error` is that of the log ratio, `degrees_of_freedom` are those of t limits; the rates and their
+    difference are standardised to the covariates of all pregnancies (g-computation).
     """
 
     analysis: str
@@ -42,6 +42,7 @@ class RateRatio:
     upper: float | None = None
     p_value: float | None = None
     standard_error: float | None = None
+    degrees_of_freedom: float | None = None
     alpha: float | None = None
     rate_numerator: float | None = None
     rate_denominator: float | None = None
@@ -50,6 +51,8 @@ class RateRatio:
     rate_difference_upper: float | None = None
     pregnancies: int = 0
     women: int = 0
+    women_numerator: int = 0
+    women_denominator: int = 0
     relapses: int = 0
     relapses_numerator: int = 0
     relapses_denominator: int = 0
@@ -139,7 +142,7 @@ class Comparison:
             theirs = self.rows[self.arm.data == level]
             if theirs["woman"].nunique() < 2:
                 return NotEstimable("clustered errors need 2 women in each arm")
-            if not self.covariates and one_rate(theirs):
+            if one_rate(theirs):
                 return NotEstimable(f"the {name} women all have one rate: clustered errors would be 0")
         if decided_by_one_woman(self.batch)[ARM]:
             return NotEstimable("the contrast rests on one woman: clustered errors cannot hold her")

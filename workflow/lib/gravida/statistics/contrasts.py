@@ -1,14 +1,14 @@
 """The contrasts of the plan: which pregnancies are compared, adjusted for what, as the design allows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gravida.periods import LANDMARK
+from gravida.periods import LANDMARK, LANDMARK_DAY
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison
 from gravida.statistics.design import Column, columns_together, prepare, site_columns
@@ -86,35 +86,54 @@ class Contrasts:
         """What is said where a policy makes the arms of some pregnancies."""
         sites = set(self.rows["site"]) or set(self.policies)
         individual = all(self.policies[site] == "individual" for site in sites)
-        return "" if individual else BETWEEN_SITES
+        return "" if individual and self.verdict.verdict != design_of.BETWEEN else BETWEEN_SITES
 
     @cached_property
     def sites_with_a_choice(self) -> tuple[pd.DataFrame, str]:
-        """The rows that inform the contrast within sites, and a note on sites without a relapse.
+        """The rows that inform the contrast within sites, and a note on sites that do not.
 
-        A site without a relapse says nothing of the ratio, and its own rate has no maximum-likelihood
-        estimate.
+        A site with one arm or without a relapse says nothing of the ratio, and a rate of 0 has no
+        maximum-likelihood estimate.
         """
         chosen = self.rows[self.rows["site"].map(self.policies) == "individual"]
-        relapses = chosen.groupby("site")["relapses"].transform("sum")
-        silent = chosen.loc[relapses == 0, "site"].nunique()
-        sites = chosen["site"].nunique()
-        note = f"{silent} of {sites} sites had no relapse and add nothing" if silent else ""
-        if sites == 1:
+        sites = chosen.groupby("site")
+        speaks = (sites["relapses"].transform("sum") > 0) & (sites["arm"].transform("nunique") == 2)
+        silent, total = chosen.loc[~speaks, "site"].nunique(), chosen["site"].nunique()
+        note = f"{silent} of {total} sites had one arm or no relapse and add nothing" if silent else ""
+        if total == 1:
             note = "one site leaves treatment to choice: the comparison is within it"
-        kept = chosen if (relapses == 0).all() else chosen[relapses > 0]
-        return kept.reset_index(drop=True), note
+        return (chosen[speaks] if speaks.any() else chosen).reset_index(drop=True), note
+
+    def from_landmark(self) -> tuple["Contrasts", str]:
+        """Return the contrasts from day 30 on, with the arm as it was then, and what is said of it.
+
+        Where treatment is a choice, treated is who had a first dose before day 30.
+        """
+        theirs = self.pregnancies
+        chosen = theirs["site"].map(dict(self.policies)) == "individual"
+        by_choice = chosen & (theirs["arm"] == "treated")
+        dose = theirs["first_dose_day"].astype("Float64")
+        late = by_choice & (dose >= LANDMARK_DAY).fillna(False)
+        arm = theirs["arm"].mask(late.astype(bool), "untreated")
+        rows = self.person_time[self.person_time["period"] == LANDMARK]
+        frozen = rows.assign(arm=arm.loc[rows["pregnancy"]].to_numpy())
+        undated = bool((by_choice & dose.isna()).loc[rows["pregnancy"]].any())
+        note = "where the first dose is not dated, the arm is as recorded" if undated else ""
+        later = replace(self, person_time=frozen, settings=replace(self.settings, period=LANDMARK))
+        return later, note
 
     def crude(self, analysis: str = "unadjusted", note: str | None = None) -> Comparison:
         """Return all pregnancies, adjusted for nothing."""
-        said = joined(self._immortal, self.between_note) if note is None else note
+        said = joined(self.immortal_note, self.between_note) if note is None else note
         return self.compare(analysis, "none", self.rows, (), said)
 
     def by_site(self, analysis: str = "adjusted", immortal: bool = True) -> Comparison:
         """Return the pregnancies of sites that leave treatment to choice, adjusted for site."""
         rows, note = self.sites_with_a_choice
         sites = tuple(site_columns(rows["site"], rows["relapses"].to_numpy()))
-        return self.compare(analysis, "site", rows, sites, joined(self._immortal if immortal else "", note))
+        return self.compare(
+            analysis, "site", rows, sites, joined(self.immortal_note if immortal else "", note)
+        )
 
     def primary(self, analysis: str | None = None) -> Comparison:
         """Return the primary contrast: within sites where that can be had, else crude."""
@@ -149,7 +168,7 @@ class Contrasts:
             ";".join(names) or "none",
             kept,
             tuple(prepared.fitted_columns()),
-            joined(left_out, self._immortal, note),
+            joined(left_out, self.immortal_note, note),
         )
         return comparison, bool(used.intersection(covariates))
 
@@ -170,10 +189,11 @@ class Contrasts:
         )
 
     @property
-    def _immortal(self) -> str:
+    def immortal_note(self) -> str:
+        """What is said where the arm is settled only after delivery."""
         return IMMORTAL_TIME if self.choice and self.settings.period != LANDMARK else ""
 
 
 def joined(*notes: str) -> str:
     """Return what is to be said, one after the other."""
-    return "; ".join(filter(None, notes))
+    return "; ".join(note.rstrip(". ") for note in notes if note)

@@ -129,9 +129,9 @@ def _change(arms: Sequence[str], name: str, after: str, before: str, note: str) 
 
 
 def _note(contrasts: Contrasts) -> str:
-    if contrasts.between_note:
-        return BETWEEN_SITES
-    return SITES_LEFT_OUT if len(contrasts.policies) > 1 else ""
+    several = len(contrasts.policies) > 1
+    where = BETWEEN_SITES if contrasts.between_note else SITES_LEFT_OUT * several
+    return joined(where, contrasts.immortal_note)
 
 
 def _note_on_change(contrasts: Contrasts) -> str:
@@ -159,7 +159,10 @@ def _model(rows: pd.DataFrame, terms: Sequence[Term], contrasts: Contrasts) -> I
             "pregnancies": theirs["pregnancy"].nunique(),
             "women": theirs["woman"].nunique(),
             "relapses": int(theirs["relapses"].sum()),
-            "relapses_smallest_cell": min(relapses.get(cell, 0) for cell in term.weights),
+            # Not 0: where one cell has none, the sum is what another has.
+            "relapses_smallest_cell": min(
+                filter(None, (relapses.get(cell, 0) for cell in term.weights)), default=0
+            ),
         }
         try:
             _check(term, groups, contrasts)
@@ -203,7 +206,7 @@ def _check(term: Term, groups: Mapping[Cell, pd.DataFrame], contrasts: Contrasts
         raise NotEstimable(contrasts.verdict.reason)
     for arm, period in term.weights:
         cell = groups.get((arm, period))
-        where = f"{arm} pregnancies in the {words.lower_first(words.words(period, words.PERIODS))}"
+        where = f"{arm} pregnancies: {words.lower_first(words.words(period, words.PERIODS))}"
         if cell is None:
             raise NotEstimable(f"no person-time of {where}")
         if not cell["relapses"].any():

@@ -58,6 +58,8 @@ def unfitted_row(comparison: Comparison, model: str, covariance: str) -> RateRat
         adjusted_for=comparison.adjusted_for,
         pregnancies=len(rows),
         women=rows["woman"].nunique(),
+        women_numerator=rows.loc[comparison.arm.data == 1, "woman"].nunique(),
+        women_denominator=rows.loc[comparison.arm.data == 0, "woman"].nunique(),
         relapses=int(rows["relapses"].sum()),
         relapses_numerator=int(rows.loc[comparison.arm.data == 1, "relapses"].sum()),
         relapses_denominator=int(rows.loc[comparison.arm.data == 0, "relapses"].sum()),
@@ -121,11 +123,19 @@ def estimate_mixed_row(comparison: Comparison) -> RateRatio:
         model = fit_mixed_poisson(comparison.batch, site)
         numbers = _numbers(wald(model.beta[ARM], model.covariance[ARM, ARM], comparison.confidence))
     except NoSiteVariance as bound:
-        numbers = {**_poisson_model(comparison), "status": "fallback", "reason": f"{bound}: Poisson"}
+        numbers = _without_site_variance(comparison, f"{bound}: Poisson")
     except NotEstimable as obstacle:
         numbers = {"status": obstacle.status, "reason": str(obstacle)}
     reason = "; ".join(filter(None, (numbers.get("reason"), comparison.note)))
     return replace(empty, **{**numbers, "reason": reason})
+
+
+def _without_site_variance(comparison: Comparison, reason: str) -> Numbers:
+    """Return the clustered Poisson model that is left where sites do not differ."""
+    if comparison.obstacle_to_clustering:
+        return {"status": "not_estimable", "reason": str(comparison.obstacle_to_clustering)}
+    labels = {"model": "poisson", "covariance": "cluster_robust", "status": "fallback", "reason": reason}
+    return {**_poisson_clustered(comparison), **labels}
 
 
 def _check(comparison: Comparison, model: str, covariance: str) -> None:
@@ -134,6 +144,8 @@ def _check(comparison: Comparison, model: str, covariance: str) -> None:
         raise NotEstimable("left out above 5,000 women")
     obstacle = comparison.obstacle
     if isinstance(obstacle, NoRelapseInArm) and model in WITHOUT_RELAPSES:
+        if comparison.rows.groupby("arm")["woman"].nunique().min() < 2:
+            raise NotEstimable("an arm is one woman")
         return
     if obstacle is None and covariance in ("cluster_robust", "cluster_robust_cr2", "jackknife"):
         obstacle = comparison.obstacle_to_clustering

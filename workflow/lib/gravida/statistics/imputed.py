@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from gravida.errors import NotEstimable
-from gravida.models.clustered import MANY_WOMEN, fit_clustered
+from gravida.models.clustered import MANY_WOMEN, ClusteredFit, fit_clustered
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import ARM, RateRatio
 from gravida.statistics.contrasts import Contrasts, joined
@@ -97,23 +97,37 @@ def _pooled(contrasts: Contrasts, completed: list[pd.DataFrame], note: str) -> R
     NotEstimable
         If it cannot be had in some of them.
     """
-    fits, sizes = [], []
+    fits = []
     for pregnancies in completed:
         comparison, used = replace(contrasts, pregnancies=pregnancies).adjusted(contrasts.settings.covariates)
         obstacle = comparison.obstacle or comparison.obstacle_to_clustering
         if obstacle or not used:
             raise obstacle or NotEstimable("no covariate of the plan can be estimated")
-        fit = fit_clustered(comparison.batch)
-        fits.append((fit.beta, fit.covariance))
-        sizes.append(fit.model.women - fit.model.fit.parameters.size)
-    pooled = pooled_estimate(fits, ARM, min(sizes), contrasts.settings.confidence)
+        fits.append(fit_clustered(comparison.batch))
+    freedom = min(degrees_of_freedom(fit, ARM) for fit in fits)
+    each = [(fit.beta, fit.covariance) for fit in fits]
+    pooled = pooled_estimate(each, ARM, freedom, contrasts.settings.confidence)
     row = unfitted_row(comparison, "negative_binomial", "cluster_robust")
+    fallbacks = [fit for fit in fits if fit.status == "fallback"]
+    if len(fallbacks) == len(fits):
+        errors = "cluster_robust_cr2" if fits[0].reduced else "cluster_robust"
+        row = replace(row, model="poisson", covariance=errors)
     said = f"{len(fits)} imputations, {100 * pooled.fmi:.0f}% of the information missing"
+    if fallbacks:
+        said = joined(f"{len(fallbacks)} of {len(fits)} copies without over-dispersion: Poisson", said)
     return replace(
         row,
         rate_ratio=pooled.rate_ratio,
         lower=pooled.lower,
         upper=pooled.upper,
         p_value=pooled.p_value,
+        status="fallback" if fallbacks else "ok",
         reason=joined(said, note, row.reason),
     )
+
+
+def degrees_of_freedom(fit: ClusteredFit, place: int) -> float:
+    """Return those of complete data: women less parameters, or Satterthwaite's where those are fewer."""
+    women = fit.model.women - fit.model.fit.parameters.size
+    own = fit.degrees_of_freedom(place)
+    return min(women, own) if own else float(women)

@@ -9,7 +9,7 @@ from gravida.errors import NotEstimable
 from gravida.models.clustered import MANY_WOMEN, ClusteredFit, fit_clustered
 from gravida.statistics.contrasts import Contrasts
 from gravida.statistics.design import columns_together, decided_by_one_woman, make_batch, prepare
-from gravida.statistics.imputed import ImputationPlan, complete
+from gravida.statistics.imputed import ImputationPlan, complete, degrees_of_freedom
 from gravida.statistics.missing import pooled_estimate
 
 
@@ -41,12 +41,12 @@ def with_imputed_ratios(
         return table
     confidence, found = contrasts.settings.confidence, {}
     shared = set.intersection(*(set(places) for places, _ in models))
-    degrees = min(fit.model.women - fit.model.fit.parameters.size for _, fit in models)
     for key in shared:
         # A column stands at its own place in each completed copy.
         fits = [_one(fit, places[key]) for places, fit in models]
         try:
-            found[key] = pooled_estimate(fits, 0, degrees, confidence)
+            freedom = min(degrees_of_freedom(fit, places[key]) for places, fit in models)
+            found[key] = pooled_estimate(fits, 0, freedom, confidence)
         except NotEstimable:
             continue
     keys = list(zip(table["predictor"], table["level"], strict=True))

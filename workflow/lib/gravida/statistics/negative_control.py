@@ -21,7 +21,7 @@ def follows_within_two_years(pregnancies: pd.DataFrame) -> np.ndarray:
     """Say for each pregnancy whether its observed year before overlaps the year after the delivery before it.
 
     From that delivery to this last menstrual period are `next_conception_day` days of the earlier record;
-    where it is missing, deliveries in the same or the next calendar year are too near for anything else.
+    where it is missing, deliveries at most two calendar years apart are taken to overlap, as nearly all do.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def follows_within_two_years(pregnancies: pd.DataFrame) -> np.ndarray:
     first_day = (ordered["observed_from_day"].astype("float64") + length).fillna(-YEAR).clip(lower=-YEAR)
     apart = (ordered["delivery_year"] - earlier["delivery_year"]).astype("float64").to_numpy()
     with np.errstate(invalid="ignore"):
-        overlaps = np.where(np.isnan(interval), apart <= 1, first_day.to_numpy() + interval < YEAR)
+        overlaps = np.where(np.isnan(interval), apart <= 2, first_day.to_numpy() + interval < YEAR)
     return pd.Series(overlaps, index=ordered.index).reindex(pregnancies.index).to_numpy(bool)
 
 

@@ -37,6 +37,7 @@ def compare_site_rates(contrasts: Contrasts, confidence: float, seed: int) -> Si
     Studentised permutation of the policies over the sites: all assignments, or draws from them. Half a
     relapse is added where a site has none. With g of G sites in an arm the smallest two-sided p is
     1 / C(G, g), or 2 / C(G, g) where the arms have as many sites: then every assignment has its mirror image.
+    Where assignments are drawn it is 1 over their number.
 
     Parameters
     ----------
@@ -64,6 +65,7 @@ def compare_site_rates(contrasts: Contrasts, confidence: float, seed: int) -> Si
     as_large = statistics >= abs(_studentised(difference, error)[0]) * (1 - SAME)
     total = comb(first.size, int(first.sum()))
     smallest = (2 if 2 * first.sum() == first.size else 1) / total
+    smallest = max(smallest, 1 / len(assignments))
     return SiteComparison(
         estimate.rate_ratio,
         estimate.lower,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtr
 
 from gravida.errors import NotEstimable
 from gravida.statistics import identifiability as design_of
@@ -14,7 +14,8 @@ from gravida.statistics.course import leave_one_woman_out
 from gravida.statistics.permutation import compare_site_rates
 from gravida.statistics.weighting import fit_propensity
 
-COLUMNS = ["question", "value", "detail", "women", "relapses_numerator", "relapses_denominator"]
+BEHIND = ("women", "women_numerator", "women_denominator", "relapses_numerator", "relapses_denominator")
+COLUMNS = ["question", "value", "detail", *BEHIND]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def assess_precision(
     settings : PrecisionSettings
     """
     row = rate_ratios[rate_ratios["is_primary"]].iloc[0]
-    behind = {name: row[name] for name in ("women", "relapses_numerator", "relapses_denominator")}
+    behind = {name: row[name] for name in BEHIND}
     answers = [*_of_primary(row, settings), *_of_sites(contrasts, row, settings), *_of_women(contrasts)]
     frame = pd.DataFrame(answers, columns=["question", "value", "detail"])
     return frame.assign(**behind).reindex(columns=COLUMNS)
@@ -69,8 +70,11 @@ def _of_primary(row: pd.Series, settings: PrecisionSettings) -> Iterator[Answer]
         return
     lower, upper = _from_treatments_side(row)
     detectable = minimum_detectable_ratio(row["standard_error"], settings.confidence, settings.power)
-    yield names[0], 1 - lower, "share by which treatment may lower the rate at most, by the interval"
-    yield names[1], upper - 1, "share by which treatment may raise the rate at most, by the interval"
+    beyond = "; negative: the whole interval is on the other side"
+    detail = "share by which treatment may lower the rate at most, by the interval"
+    yield names[0], 1 - lower, detail + (beyond if lower > 1 else "")
+    detail = "share by which treatment may raise the rate at most, by the interval"
+    yield names[1], upper - 1, detail + (beyond if upper < 1 else "")
     yield names[2], detectable, f"with {settings.power:.0%} power; and its inverse"
     for ratio in settings.planned_ratios:
         needed = int(np.ceil(row["pregnancies"] * (np.log(detectable) / np.log(ratio)) ** 2))
@@ -106,7 +110,8 @@ def _from_treatments_side(row: pd.Series) -> tuple[float, float]:
 def _equivalence(row: pd.Series, settings: PrecisionSettings) -> Answer:
     """Return the larger p of the two one-sided tests against margin and inverse margin."""
     log_ratio, reach = np.log(row["rate_ratio"]), np.log(settings.equivalence_margin)
-    p_value = float(ndtr((abs(log_ratio) - reach) / row["standard_error"]))
+    z, freedom = (abs(log_ratio) - reach) / row["standard_error"], row["degrees_of_freedom"]
+    p_value = float(ndtr(z) if pd.isna(freedom) else stdtr(freedom, z))
     found = "equivalent" if p_value < 0.05 else "equivalence not shown"
     margin = settings.equivalence_margin
     return "equivalence", p_value, f"{found} between {1 / margin:.3g} and {margin:g} (each test at 5%)"
@@ -137,11 +142,10 @@ def _of_sites(contrasts: Contrasts, row: pd.Series, settings: PrecisionSettings)
         arms = f"{row['contrast'].replace('/', ' over ')} sites"
         yield shocks[0], row["rate_ratio"], f"ratio of background rates, {arms}, that makes the estimate 1"
         covers = row["lower"] <= 1 <= row["upper"]
-        verb = "stops" if covers else "is"
         where = ("below", "above") if covers else ("from", "up to")
+        what = "the interval no longer covers 1" if covers else "the interval covers 1"
         for word, limit in zip(where, ("lower", "upper"), strict=True):
-            detail = f"ratio of background rates {word} which the interval {verb} covering 1"
-            yield shocks[1], row[limit], detail
+            yield shocks[1], row[limit], f"{word} this ratio of background rates {what}"
     yield from _permutation(contrasts, settings)
 
 

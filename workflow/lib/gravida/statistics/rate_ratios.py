@@ -6,8 +6,6 @@ from dataclasses import replace
 import pandas as pd
 
 from gravida.errors import NotEstimable
-from gravida.models.mixed import FEWEST_SITES
-from gravida.periods import LANDMARK
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison, RateRatio
 from gravida.statistics.contrasts import Contrasts, joined
@@ -83,10 +81,22 @@ def _exact(comparison: Comparison, analysis: str) -> RateRatio:
 
 
 def _mixed(contrasts: Contrasts) -> RateRatio:
-    """Return the model whose errors hold what the sites of an arm differ by."""
-    enough = contrasts.rows["site"].nunique() >= FEWEST_SITES
-    note = MIXED if enough and contrasts.between_note else contrasts.between_note
-    return estimate_mixed_row(contrasts.crude(note=note))
+    """Return the model whose errors hold what the sites of an arm differ by.
+
+    A site's own intercept makes of exceptions to its policy a contrast within it: there is no such row.
+    """
+    sites = contrasts.rows.groupby("site")["arm"].nunique()
+    by_policy = sites.index.map(contrasts.policies) != "individual"
+    if by_policy.any() and (sites > 1).any():
+        why = "arms vary within some sites, and not within others that treat by policy"
+        if (sites[by_policy] > 1).any():
+            why = "arms vary within sites that treat by policy"
+        empty = unfitted_row(contrasts.crude(), "mixed_poisson", "model")
+        return _emptied(empty, joined(why, contrasts.between_note))
+    row = estimate_mixed_row(contrasts.crude())
+    if row.status == "ok" and contrasts.between_note:
+        return replace(row, reason=joined(MIXED, contrasts.immortal_note))
+    return row
 
 
 def _adjusted(contrasts: Contrasts) -> Sequence[RateRatio]:
@@ -118,7 +128,9 @@ def _weighted(contrasts: Contrasts) -> list[RateRatio]:
                 rows, numerator, propensity.weights(method), contrasts.settings.confidence
             )
             numbers = {name: getattr(ratio, name) for name in ratio.__slots__}
-            estimates.append(replace(row, **numbers, reason="weights taken as known"))
+            said = joined("weights taken as known", propensity.note, contrasts.immortal_note)
+            status = "fallback" if "Firth" in propensity.note else "ok"
+            estimates.append(replace(row, **numbers, reason=said, status=status))
         except NotEstimable as obstacle:
             estimates.append(_emptied(row, str(obstacle), obstacle.status))
     return estimates
@@ -131,7 +143,7 @@ def _by_definition(contrasts: Contrasts) -> list[RateRatio]:
     if (received == by_policy).all():
         return []
     arms = {"as_treated": received, "policy": by_policy}
-    note = contrasts.between_note
+    note = joined(contrasts.immortal_note, contrasts.between_note)
     return [
         estimate_row(
             contrasts.compare(analysis, "none", contrasts.rows.assign(arm=arm), (), note), *_CLUSTERED
@@ -142,11 +154,13 @@ def _by_definition(contrasts: Contrasts) -> list[RateRatio]:
 
 def _landmark(contrasts: Contrasts) -> RateRatio:
     """Return the contrast from day 30 on: earlier relapses do not count, later doses change no arm."""
-    later = replace(contrasts, settings=replace(contrasts.settings, period=LANDMARK))
+    later, said = contrasts.from_landmark()
     rows, note = later.sites_with_a_choice
     within = contrasts.within
     sites = site_columns(rows["site"], rows["relapses"].to_numpy()) if within else []
-    comparison = contrasts.compare("landmark_30", "site" if within else "none", rows, tuple(sites), note)
+    comparison = contrasts.compare(
+        "landmark_30", "site" if within else "none", rows, tuple(sites), joined(said, note)
+    )
     row = estimate_row(comparison, *_CLUSTERED)
     return _emptied(row, "no site by choice dates its relapses") if rows.empty else row
 
@@ -165,7 +179,8 @@ def _emptied(row: RateRatio, reason: str, status: str = "not_estimable") -> Rate
 
 # What a row without an answer does not hold.
 NUMBERS = (
-    *("rate_ratio", "lower", "upper", "p_value", "standard_error", "alpha"),
+    *("rate_ratio", "lower", "upper", "p_value", "standard_error"),
+    *("degrees_of_freedom", "alpha"),
     *("rate_numerator", "rate_denominator"),
     *("rate_difference", "rate_difference_lower", "rate_difference_upper"),
 )

@@ -6,19 +6,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from gravida.periods import LANDMARK, YEAR, period_windows
+from gravida.periods import COUNT_COLUMNS, LANDMARK, PARTS, YEAR, period_windows
 from gravida.person_time import count_person_time
-from gravida.statistics.contrasts import Contrasts
+from gravida.statistics.contrasts import Contrasts, joined
 from gravida.statistics.negative_control import in_order_of_delivery
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A name, the contrasts to take the primary analysis from, and what is said beside them."""
+    """A name, contrasts to take the primary analysis from, what is said beside it or why there is none."""
 
     name: str
     contrasts: Contrasts
     note: str = ""
+    obstacle: str = ""
 
 
 def scenarios(contrasts: Contrasts, onsets: pd.DataFrame) -> Iterator[Scenario]:
@@ -33,12 +34,13 @@ def scenarios(contrasts: Contrasts, onsets: pd.DataFrame) -> Iterator[Scenario]:
     """
     for name, choose in CHOICES.items():
         yield Scenario(name, _keep(contrasts, choose(contrasts)))
-    yield Scenario("started_at_day_30", _in_period(contrasts, LANDMARK), _dated_only(contrasts))
+    yield _from_day_30(contrasts)
     for name, source in (("as_treated", "received"), ("by_policy", "by_policy")):
         yield Scenario(name, _in_arms(contrasts, contrasts.pregnancies[source]))
     yield _censored_at_restart(contrasts, onsets)
     counted = contrasts.pregnancies.assign(dated=False)
-    yield Scenario("counts_not_dates", _recounted(contrasts, counted, onsets))
+    obstacle = "" if contrasts.settings.period in COUNT_COLUMNS else "the counts are of whole periods only"
+    yield Scenario("counts_not_dates", _recounted(contrasts, counted, onsets), obstacle=obstacle)
     yield Scenario("thirty_day_rule_off", _recounted(contrasts, contrasts.pregnancies, onsets))
 
 
@@ -66,7 +68,8 @@ def _complete_follow_up(contrasts: Contrasts) -> np.ndarray:
 
 def _median_year(contrasts: Contrasts) -> float:
     analysed = contrasts.primary().rows["pregnancy"]
-    return float(contrasts.pregnancies.loc[analysed, "delivery_year"].median())
+    years = contrasts.pregnancies.loc[analysed, "delivery_year"]
+    return float(years.median()) if len(years) else np.inf
 
 
 def _earlier(contrasts: Contrasts) -> np.ndarray:
@@ -99,8 +102,11 @@ def _keep(contrasts: Contrasts, stays: np.ndarray) -> Contrasts:
     )
 
 
-def _in_period(contrasts: Contrasts, period: str) -> Contrasts:
-    return replace(contrasts, settings=replace(contrasts.settings, period=period))
+def _from_day_30(contrasts: Contrasts) -> Scenario:
+    later, note = contrasts.from_landmark()
+    whole = contrasts.settings.period == PARTS[LANDMARK]
+    obstacle = "" if whole else "only for the year after delivery"
+    return Scenario("started_at_day_30", later, joined(_dated_only(contrasts), note), obstacle)
 
 
 def _in_arms(contrasts: Contrasts, arm: pd.Series) -> Contrasts:

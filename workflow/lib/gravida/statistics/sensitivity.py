@@ -16,7 +16,8 @@ from gravida.statistics.imputed import ImputationPlan, imputed_contrasts
 from gravida.statistics.scenarios import Scenario, scenarios, without_site
 
 COLUMNS = [
-    *("scenario", "rate_ratio", "lower", "upper", "p_value", "pregnancies", "women", "relapses"),
+    *("scenario", "rate_ratio", "lower", "upper", "p_value", "pregnancies", "women"),
+    *("women_numerator", "women_denominator", "relapses"),
     *(
         "relapses_numerator",
         "relapses_denominator",
@@ -57,6 +58,9 @@ def estimate_sensitivity(
 def _of_scenario(scenario: Scenario) -> dict:
     primary = scenario.contrasts.primary()
     primary = replace(primary, note=joined(scenario.note, primary.note))
+    if scenario.obstacle:
+        row = unfitted_row(primary, "negative_binomial", "cluster_robust")
+        return _as_dict(scenario.name, replace(row, status="not_estimable", reason=scenario.obstacle))
     return _row(scenario.name, scenario.contrasts, primary)
 
 

@@ -14,7 +14,8 @@ from scipy.special import expit
 from gravida.errors import NotConverged, NotEstimable
 from gravida.models.inference import RatioEstimate, wald
 from gravida.models.logistic import fit_logistic
-from gravida.statistics.contrasts import Contrasts
+from gravida.statistics.comparison import one_rate
+from gravida.statistics.contrasts import Contrasts, joined
 from gravida.statistics.design import Column, columns_of, independent_columns, site_columns
 
 # A chance of treatment this near 0 or 1 is no chance of the other arm.
@@ -23,7 +24,7 @@ BY_POLICY = "treatment follows the sites' policies: no woman had a chance of the
 METHODS = ("iptw", "overlap")
 COLUMNS = [
     *("covariate", "level", "smd_unweighted", "smd_iptw", "smd_overlap"),
-    *("pregnancies", "women", "status", "reason"),
+    *("pregnancies", "women", "women_smallest_group", "status", "reason"),
 ]
 
 
@@ -41,12 +42,15 @@ class Propensity:
         Of treatment, by logistic regression on sites and covariates.
     adjusted_for : tuple of str
         Names of sites and covariates in the model.
+    note : str
+        What is to be said beside what rests on it.
     """
 
     rows: pd.DataFrame
     covariates: tuple[Column, ...]
     chance: np.ndarray
     adjusted_for: tuple[str, ...]
+    note: str = ""
 
     @cached_property
     def treated(self) -> np.ndarray:
@@ -90,31 +94,47 @@ def fit_propensity(contrasts: Contrasts) -> Propensity:
         column for name in contrasts.settings.covariates for column in columns_of(theirs, name, relapses)
     ]
     given = [column for column in columns if not np.isnan(column.data).all()]
-    complete = np.all([np.ones(len(rows), dtype=bool), *(~np.isnan(column.data) for column in given)], axis=0)
-    rows = rows[complete].reset_index(drop=True)
-    sites = site_columns(rows["site"], np.ones(len(rows)))
-    kept = [Column(c.predictor, c.level, c.reference, c.data[complete]) for c in given]
-    design = np.column_stack([np.ones(len(rows)), *(column.data for column in (*sites, *kept))])
-    adds = independent_columns(design)
-    treated = (rows["arm"] == "treated").to_numpy(float)
-    if not 0 < treated.sum() < treated.size:
+    stays = np.all([np.ones(len(rows), dtype=bool), *(~np.isnan(column.data) for column in given)], axis=0)
+    complete = rows[stays]
+    stays &= (complete.groupby("site")["arm"].nunique().reindex(rows["site"]) == 2).to_numpy()
+    if not stays.any():
         raise NotEstimable("no site has both arms among the complete cases")
-    chance = _chance(design[:, adds], treated)
-    used = [column for column, add in zip((*sites, *kept), adds[1:], strict=True) if add]
+    return _fit(rows, stays, columns, given)
+
+
+def _fit(rows: pd.DataFrame, stays: np.ndarray, columns: list[Column], given: list[Column]) -> Propensity:
+    """Return the propensity of the rows that stay, on those of the columns that can be told apart."""
+    lost = rows["site"].nunique() - rows.loc[stays, "site"].nunique()
+    kept = rows[stays].reset_index(drop=True)
+    sites = site_columns(kept["site"], np.ones(len(kept)))
+    cut = [*sites, *(Column(c.predictor, c.level, c.reference, c.data[stays]) for c in given)]
+    design = np.column_stack([np.ones(len(kept)), *(column.data for column in cut)])
+    adds = independent_columns(design)
+    chance, penalised = _chance(design[:, adds], (kept["arm"] == "treated").to_numpy(float))
+    used = [column for column, add in zip(cut, adds[1:], strict=True) if add]
+    left_out = dict.fromkeys(c.predictor for c in columns) - {c.predictor: None for c in used}.keys()
+    notes = (
+        f"left out: {', '.join(sorted(left_out))}" if left_out else "",
+        f"{lost} sites have one arm among the complete cases" if lost else "",
+        "chance of treatment by Firth's logistic regression: a covariate decides it" if penalised else "",
+    )
     covariates = tuple(column for column in used if column.predictor != "site")
-    return Propensity(rows, covariates, chance, tuple(dict.fromkeys(column.predictor for column in used)))
+    names = tuple(dict.fromkeys(column.predictor for column in used))
+    return Propensity(kept, covariates, chance, names, joined(*notes))
 
 
-def _chance(design: np.ndarray, treated: np.ndarray) -> np.ndarray:
-    """Return the chance of treatment, shape (n,), by Firth's model where a rare level would decide it."""
+def _chance(design: np.ndarray, treated: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Return the chance of treatment, shape (n,), and whether it took Firth's model."""
+    penalised = False
     try:
         beta, _ = fit_logistic(design, treated)
     except NotConverged:
         beta, _ = fit_logistic(design, treated, penalised=True)
+        penalised = True
     chance = expit(design @ beta)
     if chance.min() < NEAR_CERTAIN or chance.max() > 1 - NEAR_CERTAIN:
         raise NotEstimable("the covariates decide who is treated: some had no chance of the other arm")
-    return chance
+    return chance, penalised
 
 
 def weighted_rate_ratio(
@@ -122,8 +142,9 @@ def weighted_rate_ratio(
 ) -> RatioEstimate:
     """Return the ratio of the arms' weighted rates, clustered by woman (CR1S).
 
-    The weights are taken as known, which for weights of the whole population makes the limits too wide rather
-    than too narrow (Lunceford and Davidian 2004, Statistics in Medicine 23:2937-2960).
+    The weights are taken as known, which for inverse-probability weights makes the limits too wide rather
+    than too narrow (Lunceford and Davidian 2004, Statistics in Medicine 23:2937-2960); for overlap weights it
+    may err to either side.
 
     Parameters
     ----------
@@ -149,6 +170,8 @@ def weighted_rate_ratio(
             raise NotEstimable("an arm has no relapse: the ratio is 0 or infinite")
         if rows.loc[arm, "woman"].nunique() < 2:
             raise NotEstimable("clustered errors need 2 women in each arm")
+        if one_rate(rows[arm]):
+            raise NotEstimable("all women of an arm have one rate: clustered errors would be 0")
         rate = relapses / float((weights * years)[arm].sum())
         influence[arm] = sign * (weights * (counts - rate * years))[arm] / relapses
         log_rates.append(np.log(rate))
@@ -186,6 +209,7 @@ def describe_balance(contrasts: Contrasts) -> pd.DataFrame:
             {
                 "covariate": column.predictor,
                 "level": column.level,
+                "women_smallest_group": _smallest_group(column, rows),
                 **{
                     name: standardised_difference(column, propensity.treated, w)
                     for name, w in methods.items()
@@ -195,6 +219,13 @@ def describe_balance(contrasts: Contrasts) -> pd.DataFrame:
             for column in propensity.covariates
         ]
     ).reindex(columns=COLUMNS)
+
+
+def _smallest_group(column: Column, rows: pd.DataFrame) -> int:
+    """Return the fewest women, if any, of an arm with or without the level; of an arm if there is none."""
+    inside = column.data == 1 if column.reference else np.ones(len(rows), dtype=bool)
+    groups = rows.groupby([rows["arm"], inside])["woman"].nunique()
+    return int(groups.min())
 
 
 def standardised_difference(column: Column, treated: np.ndarray, weights: np.ndarray) -> float | None:

@@ -161,8 +161,8 @@ SENSITIVITY = Section(
         (
             "scenario",
             "clone_censor_weight",
-            "Start within 30 days against never: each pregnancy stands in both arms until it leaves one, "
-            "those who stay weighted by the inverse of their chance to stay.",
+            "Start within 30 days against no start by then: each pregnancy stands in both arms until it "
+            "leaves one, and counts in both, those who stay weighted by the inverse of their chance to stay.",
         ),
         (
             "scenario",

@@ -125,6 +125,7 @@ PREDICTABILITY = Section(
         "rate, among pairs of women of whom one had more relapses in no more time. Slope: of the log rate on "
         "the log of the predicted rate; below 1, predictions are too extreme. In the large: log of observed "
         "over predicted relapses.",
-        "Limits hold the sampling of the women who are predicted and take the fitted models as given.",
+        "Limits of concordance and slope: jackknife by woman of the whole procedure, models included. In the "
+        "large: clustered by woman, the predictions taken as given.",
     ),
 )
