@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from gravida.disclosure import release_tables
 from gravida.errors import ReleaseRefused
+from gravida.statistics.baseline import _smd
 
 from schemas.release import RELEASED
 
@@ -124,3 +125,42 @@ def test_every_table_has_someone_to_count() -> None:
         roles = {spec.metadata["sdc"] for spec in schema.columns.values() if spec.metadata}
         assert roles <= {"label", "remark", "denominator", "count", "derived", "estimate"}
         assert roles & {"denominator", "count"}, name
+
+
+def ratio_row(**changes: object) -> pd.DataFrame:
+    """Return a released row of `sensitivity`, with some cells changed."""
+    row = {
+        **{"scenario": "primary", "rate_ratio": 1.4, "lower": 0.7, "upper": 2.6, "p_value": 0.3},
+        **{"pregnancies": 90, "women": 80, "women_numerator": 40, "women_denominator": 40, "relapses": 30},
+        **{"relapses_numerator": 17, "relapses_denominator": 13, "model": "poisson", "covariance": "model"},
+        **{"adjusted_for": "none", "status": "ok", "reason": "something was said"},
+    }
+    return release_tables({"sensitivity": pd.DataFrame([row | changes])}, 5)["sensitivity"].iloc[0]
+
+
+def test_a_ratio_whose_arm_is_a_few_women_does_not_leave() -> None:
+    row = ratio_row(women_denominator=1, relapses_denominator=0)
+    assert row["suppressed"] and pd.isna(row["rate_ratio"]) and pd.isna(row["women_denominator"])
+    assert not ratio_row()["suppressed"]
+
+
+def test_the_reason_goes_with_a_row_on_a_few_women() -> None:
+    assert pd.isna(ratio_row(women=2)["reason"])
+    assert ratio_row(relapses_numerator=2)["reason"] == "something was said"
+
+
+def test_a_standardised_difference_tells_the_smaller_group_that_is_there() -> None:
+    one = {"treated": (0.0, 0.0, 0), "untreated": (1 / 61, 60 / 61**2, 1)}
+    assert _smd(one)[1] == 1
+    assert _smd({"treated": (0.2, 0.16, 12), "untreated": (0.3, 0.21, 18)})[1] == 12
+
+
+def test_a_sum_over_a_silent_cell_does_not_leave_if_the_other_is_small() -> None:
+    row = {
+        **{"term": "untreated/treated in postpartum_q4", "status": "not_estimable", "reason": "no relapse"},
+        **dict.fromkeys(("rate_ratio", "lower", "upper", "p_value"), None),
+        **dict.fromkeys(("gee_rate_ratio", "gee_lower", "gee_upper", "gee_p_value"), None),
+        **{"pregnancies": 100, "women": 90, "relapses": 4, "relapses_smallest_cell": 4},
+    }
+    out = release_tables({"longitudinal": pd.DataFrame([row])}, 5)["longitudinal"].iloc[0]
+    assert pd.isna(out["relapses"]) and pd.isna(out["relapses_smallest_cell"])
