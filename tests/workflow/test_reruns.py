@@ -113,13 +113,21 @@ def test_an_edited_library_runs_every_rule(study: Path, source: Path) -> None:
 
 
 def test_the_library_that_runs_is_the_one_beside_the_snakefile(study: Path, source: Path) -> None:
-    with edited(
-        source / "workflow/lib/gravida/__init__.py",
-        lambda before: before.replace('__version__ = "', '__version__ = "77.'),
+    library = source / "workflow/lib/gravida"
+    warning = '\nimport warnings\n\nwarnings.warn("the text of a row", stacklevel=1)\n'
+    with (
+        edited(
+            library / "__init__.py",
+            lambda before: before.replace('__version__ = "', '__version__ = "77.'),
+        ),
+        edited(library / "statistics/sites.py", lambda before: before + warning),
     ):
         run = run_workflow(study, source=source)
         assert run.code == 0, run.output
         assert "77." in run.text("release/report.html")
+        # A warning is told at the end, without its text.
+        assert "Warning: UserWarning in sites.py line" in run.output
+        assert "the text of a row" not in run.output
     assert run_workflow(study, source=source).code == 0
 
 

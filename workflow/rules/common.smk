@@ -121,18 +121,23 @@ def remember_logs():
     LOGS.update(log_times())
 
 
-def failures():
-    """Return this run's failures, one line each."""
+def logged(warnings):
+    """Return what this run's steps logged, one line each: their warnings, or their failures."""
     written = [path for path, time in log_times().items() if LOGS.get(path) != time]
     lines = dict.fromkeys(line for path in sorted(written) for line in read_text(path).splitlines())
-    told = [line for line in lines if not line.startswith("Warning: ")]
-    return "\n".join(["", *told, ""])
+    return [line for line in lines if line.startswith("Warning: ") == warnings]
+
+
+def failures():
+    """Return this run's failures, one line each."""
+    return "\n".join(["", *logged(warnings=False), ""])
 
 
 def closing_words():
-    """Return where to look and the headline sentence, if the run went as far as the report."""
+    """Return the run's warnings, the headline sentence and where to look, if it went as far as the report."""
     page, headline = Path("results/release/report.html"), Path("results/release/headline.txt")
     if not (page.exists() and headline.exists()):
         return ""
     # Snakemake has changed into the study's folder; the reader has not, so the path is a whole one.
-    return f"\n{read_text(headline)}\nReport: {page.resolve()}\n"
+    told = "".join(f"{line}\n" for line in logged(warnings=True))
+    return f"\n{told}{read_text(headline)}\nReport: {page.resolve()}\n"

@@ -1,4 +1,8 @@
-"""Who the women are: the baseline table by arm, with standardised differences."""
+"""Who the women are: the baseline table by arm, with standardised differences.
+
+Numbers, means and standard deviations are sums over pregnancies; medians and quartiles are not: they need all
+values at once.
+"""
 
 from collections.abc import Iterator
 
