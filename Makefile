@@ -46,7 +46,7 @@ run: $(READY) ## run the study (your own: make STUDY=FOLDER)
 	$(BIN)/snakemake --cores all $(OWN)
 
 test: $(READY) ## run the tests
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## formatters and linters
 	$(BIN)/ruff check .

@@ -185,7 +185,8 @@ SITES = Section(
             "pooled",
             "Pooled: the typical site's rate, normal limits on the log scale. I² = max(0, (Q - df)/Q), Q of "
             "the log rates with half a relapse where a site has none. Prediction interval, for a further "
-            "such site: normal, from τ² and the squared standard error.",
+            "such site: normal, from τ² and the squared standard error. Within a site counts are taken for "
+            "Poisson: where women differ more, sites seem to differ more than they do.",
         ),
         (
             "method",
