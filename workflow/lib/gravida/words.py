@@ -100,7 +100,7 @@ SCENARIOS = {
     "censored_at_dmt_restart": "Until a DMT was started again",
     "counts_not_dates": "Counts instead of dated relapses",
     "thirty_day_rule_off": "Every onset a relapse of its own",
-    "clone_censor_weight": "Start within 30 days against never",
+    "clone_censor_weight": "Start within 30 days against none by then",
     "covariates:all": "Adjusted for the plan's covariates",
     "multiple_imputation": "The same, missing values imputed",
 }
