@@ -3,33 +3,24 @@
 Curves and differences are closed forms: 1e-9. Fits: 1e-6, which is where R's iterations stop.
 """
 
-import json
 from functools import cache
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from gravida.statistics.identifiability import assess_identifiability
 from gravida.statistics.survival import SurvivalSettings, SurvivalTables, estimate_survival
 
+from tests.golden.test_studies import STUDIES
+from tests.golden.test_studies import expected as study_expected
 from tests.study import read_study
 
-HERE = Path(__file__).parent
-STUDIES = {
-    "policy_pair": HERE / "registries/policy_pair",
-    "choice_sites": HERE / "registries/choice_sites",
-    "mixed": HERE / "registries/mixed",
-    "underdispersed": HERE / "registries/underdispersed",
-    "many_sites": HERE / "registries/many_sites",
-    "bladder": HERE.parent / "data/bladder",
-}
 CLOSED, FITTED = 1e-9, 1e-6
 
 studies = pytest.mark.parametrize("name", STUDIES)
 
 
 def expected(name: str) -> dict:
-    return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))["time_to_relapse"]
+    return study_expected(name)["time_to_relapse"]
 
 
 @cache

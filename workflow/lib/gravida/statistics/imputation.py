@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
-from gravida.models.chain import Chain, draw_chain
+from gravida.models.chained_equations import Chain, draw_chain
 from gravida.person_time import began_after_lmp
 from gravida.statistics.canonical import canonical_order
 from gravida.statistics.design import columns_of
