@@ -37,6 +37,11 @@ class ClusteredFit:
     reason: str
 
     @property
+    def errors(self) -> str:
+        """The kind of covariance, in the contract's words."""
+        return "cluster_robust_cr2" if self.reduced else "cluster_robust"
+
+    @property
     def beta(self) -> np.ndarray:
         """Coefficients, shape (p,)."""
         return self.model.beta
@@ -67,10 +72,31 @@ def fit_clustered(batch: Batch) -> ClusteredFit:
     try:
         model = fit_negative_binomial([batch])
     except NoOverdispersion as bound:
-        model = fit_poisson([batch])
-        if model.women > MANY_WOMEN:
-            return ClusteredFit(model, model.clustered_covariance(), None, "fallback", f"{bound}: Poisson")
-        reduced = bias_reduced(model)
-        reason = f"{bound}: Poisson with bias-reduced errors"
-        return ClusteredFit(model, reduced.covariance, reduced, "fallback", reason)
+        return without_overdispersion(fit_poisson([batch]), bound)
+    return with_overdispersion(model)
+
+
+def with_overdispersion(model: CountModel) -> ClusteredFit:
+    """Return a negative binomial model with its clustered covariance.
+
+    Raises
+    ------
+    NotEstimable
+        If there are too few women for it.
+    """
     return ClusteredFit(model, model.clustered_covariance(), None, "ok", "")
+
+
+def without_overdispersion(model: CountModel, bound: NoOverdispersion) -> ClusteredFit:
+    """Return the Poisson model that stands in where `bound` says that there is no over-dispersion.
+
+    Raises
+    ------
+    NotEstimable
+        If there are too few women for clustered errors.
+    """
+    if model.women > MANY_WOMEN:
+        return ClusteredFit(model, model.clustered_covariance(), None, "fallback", f"{bound}: Poisson")
+    reduced = bias_reduced(model)
+    reason = f"{bound}: Poisson with bias-reduced errors"
+    return ClusteredFit(model, reduced.covariance, reduced, "fallback", reason)

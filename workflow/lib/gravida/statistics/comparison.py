@@ -7,8 +7,13 @@ import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
-from gravida.models.clustered import MANY_WOMEN
-from gravida.models.counts import CountModel, fit_negative_binomial, fit_poisson
+from gravida.models.clustered import (
+    MANY_WOMEN,
+    ClusteredFit,
+    with_overdispersion,
+    without_overdispersion,
+)
+from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.models.kernel import Batch
 from gravida.statistics.design import Column, decided_by_one_woman, independent_columns, make_batch
 
@@ -105,6 +110,15 @@ class Comparison:
     def negative_binomial(self) -> CountModel:
         """The negative binomial model."""
         return fit_negative_binomial([self.batch])
+
+    @cached_property
+    def clustered(self) -> ClusteredFit:
+        """The negative binomial clustered by woman, or the Poisson model that stands in for it."""
+        try:
+            model = self.negative_binomial
+        except NoOverdispersion as bound:
+            return without_overdispersion(self.poisson, bound)
+        return with_overdispersion(model)
 
     @cached_property
     def many_women(self) -> bool:

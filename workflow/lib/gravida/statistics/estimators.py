@@ -7,7 +7,6 @@ import numpy as np
 
 from gravida.errors import NotEstimable
 from gravida.models.bias_reduced import bias_reduced
-from gravida.models.clustered import fit_clustered
 from gravida.models.counts import CountModel, NoOverdispersion
 from gravida.models.exact import ExactRatio, exact_rate_ratio, mid_p_rate_ratio
 from gravida.models.firth import fit_firth
@@ -41,7 +40,12 @@ def estimate_row(comparison: Comparison, model: str, covariance: str) -> RateRat
         numbers = ESTIMATORS[model, covariance](comparison)
     except NotEstimable as obstacle:
         numbers = {"status": obstacle.status, "reason": str(obstacle)}
-    reason = "; ".join(filter(None, (numbers.get("reason"), comparison.note)))
+    return _filled(empty, numbers)
+
+
+def _filled(empty: RateRatio, numbers: Numbers) -> RateRatio:
+    """Return a row with its numbers, their reason before what is said beside every row."""
+    reason = "; ".join(filter(None, (numbers.get("reason"), empty.reason)))
     return replace(empty, **{**numbers, "reason": reason})
 
 
@@ -81,7 +85,7 @@ def standardised_row(comparison: Comparison) -> RateRatio:
     row = replace(estimate_row(comparison, "negative_binomial", "cluster_robust"), analysis="g_computation")
     if row.rate_ratio is None:
         return row
-    fit, batch = fit_clustered(comparison.batch), comparison.batch
+    fit, batch = comparison.clustered, comparison.batch
     rates, slopes = [], []
     for level in (1.0, 0.0):
         design = batch.design.copy()
@@ -126,8 +130,7 @@ def estimate_mixed_row(comparison: Comparison) -> RateRatio:
         numbers = _without_site_variance(comparison, f"{bound}: Poisson")
     except NotEstimable as obstacle:
         numbers = {"status": obstacle.status, "reason": str(obstacle)}
-    reason = "; ".join(filter(None, (numbers.get("reason"), comparison.note)))
-    return replace(empty, **{**numbers, "reason": reason})
+    return _filled(empty, numbers)
 
 
 def _without_site_variance(comparison: Comparison, reason: str) -> Numbers:
@@ -180,14 +183,12 @@ def _fallback(numbers: Numbers, covariance: str, reason: str) -> Numbers:
 
 
 def _negative_binomial_clustered(comparison: Comparison) -> Numbers:
-    try:
-        model = comparison.negative_binomial
-    except NoOverdispersion as bound:
-        if comparison.many_women:
-            return _fallback(_poisson_clustered(comparison), "cluster_robust", f"{bound}: Poisson")
-        reason = f"{bound}: Poisson with bias-reduced errors"
-        return _fallback(_poisson_bias_reduced(comparison), "cluster_robust_cr2", reason)
-    return _of_model(comparison, model, model.clustered_covariance())
+    fit = comparison.clustered
+    variance, freedom = fit.covariance[ARM, ARM], fit.degrees_of_freedom(ARM)
+    numbers = _numbers(wald(fit.beta[ARM], variance, comparison.confidence, freedom))
+    if fit.status == "fallback":
+        return _fallback(numbers, fit.errors, fit.reason)
+    return {**numbers, "alpha": fit.model.alpha}
 
 
 def _negative_binomial_model(comparison: Comparison) -> Numbers:

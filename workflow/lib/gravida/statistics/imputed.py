@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from gravida.errors import NotEstimable
-from gravida.models.clustered import MANY_WOMEN, ClusteredFit, fit_clustered
+from gravida.models.clustered import MANY_WOMEN, ClusteredFit
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import ARM, RateRatio
 from gravida.statistics.contrasts import Contrasts, joined
@@ -103,15 +103,14 @@ def _pooled(contrasts: Contrasts, completed: list[pd.DataFrame], note: str) -> R
         obstacle = comparison.obstacle or comparison.obstacle_to_clustering
         if obstacle or not used:
             raise obstacle or NotEstimable("no covariate of the plan can be estimated")
-        fits.append(fit_clustered(comparison.batch))
+        fits.append(comparison.clustered)
     freedom = min(degrees_of_freedom(fit, ARM) for fit in fits)
     each = [(fit.beta, fit.covariance) for fit in fits]
     pooled = pooled_estimate(each, ARM, freedom, contrasts.settings.confidence)
     row = unfitted_row(comparison, "negative_binomial", "cluster_robust")
     fallbacks = [fit for fit in fits if fit.status == "fallback"]
     if len(fallbacks) == len(fits):
-        errors = "cluster_robust_cr2" if fits[0].reduced else "cluster_robust"
-        row = replace(row, model="poisson", covariance=errors)
+        row = replace(row, model="poisson", covariance=fits[0].errors)
     said = f"{len(fits)} imputations, {100 * pooled.fmi:.0f}% of the information missing"
     if fallbacks:
         said = joined(f"{len(fallbacks)} of {len(fits)} copies without over-dispersion: Poisson", said)

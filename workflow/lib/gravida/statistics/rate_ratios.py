@@ -129,7 +129,7 @@ def _weighted(contrasts: Contrasts) -> list[RateRatio]:
             )
             numbers = {name: getattr(ratio, name) for name in ratio.__slots__}
             said = joined("weights taken as known", propensity.note, contrasts.immortal_note)
-            status = "fallback" if "Firth" in propensity.note else "ok"
+            status = "fallback" if propensity.penalised else "ok"
             estimates.append(replace(row, **numbers, reason=said, status=status))
         except NotEstimable as obstacle:
             estimates.append(_emptied(row, str(obstacle), obstacle.status))

@@ -44,6 +44,8 @@ class Propensity:
         Names of sites and covariates in the model.
     note : str
         What is to be said beside what rests on it.
+    penalised : bool
+        Whether it took Firth's logistic regression.
     """
 
     rows: pd.DataFrame
@@ -51,6 +53,7 @@ class Propensity:
     chance: np.ndarray
     adjusted_for: tuple[str, ...]
     note: str = ""
+    penalised: bool = False
 
     @cached_property
     def treated(self) -> np.ndarray:
@@ -112,7 +115,7 @@ def _fit(rows: pd.DataFrame, stays: np.ndarray, columns: list[Column], given: li
     adds = independent_columns(design)
     chance, penalised = _chance(design[:, adds], (kept["arm"] == "treated").to_numpy(float))
     used = [column for column, add in zip(cut, adds[1:], strict=True) if add]
-    left_out = dict.fromkeys(c.predictor for c in columns) - {c.predictor: None for c in used}.keys()
+    left_out = {column.predictor for column in columns} - {column.predictor for column in used}
     notes = (
         f"left out: {', '.join(sorted(left_out))}" if left_out else "",
         f"{lost} sites have one arm among the complete cases" if lost else "",
@@ -120,7 +123,7 @@ def _fit(rows: pd.DataFrame, stays: np.ndarray, columns: list[Column], given: li
     )
     covariates = tuple(column for column in used if column.predictor != "site")
     names = tuple(dict.fromkeys(column.predictor for column in used))
-    return Propensity(kept, covariates, chance, names, joined(*notes))
+    return Propensity(kept, covariates, chance, names, joined(*notes), penalised)
 
 
 def _chance(design: np.ndarray, treated: np.ndarray) -> tuple[np.ndarray, bool]:
