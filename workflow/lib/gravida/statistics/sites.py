@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 from scipy.special import chdtrc
 
 from gravida.errors import NotEstimable
 from gravida.models.exact import garwood
 from gravida.models.inference import quantile
+from gravida.models.meta_analysis import generalized_q, i_squared, restricted_likelihood, weighted_mean
 from gravida.models.mixed import FEWEST_SITES, NoSiteVariance, fit_mixed_poisson
 from gravida.statistics.design import make_batch
 
@@ -99,8 +99,9 @@ def _pooled(rows: pd.DataFrame, confidence: float) -> dict:
         raise NotEstimable("there is no relapse in the period")
     relapses = np.where(sites["relapses"] == 0, 0.5, sites["relapses"])
     log_rates, variances = np.log(relapses / sites["person_years"].to_numpy()), 1 / relapses
-    q, method, reason = heterogeneity(log_rates, variances), RANDOM_EFFECTS, ""
-    pooled = random_effects(log_rates, variances)
+    q, method, reason = generalized_q(log_rates, variances), RANDOM_EFFECTS, ""
+    between = restricted_likelihood(log_rates, variances)
+    pooled = PooledRate(*weighted_mean(log_rates, variances, between), between)
     if len(sites) >= FEWEST_SITES:
         method = MIXED
         pooled, reason = _mixed(rows)
@@ -111,7 +112,7 @@ def _pooled(rows: pd.DataFrame, confidence: float) -> dict:
         "lower": np.exp(pooled.log_rate - reach[0]),
         "upper": np.exp(pooled.log_rate + reach[0]),
         "tau2": pooled.between,
-        "i2": 100 * max(0.0, (q - degrees) / q) if q > 0 else 0.0,
+        "i2": i_squared(q, degrees),
         "q": q,
         "q_p_value": float(chdtrc(degrees, q)),
         "prediction_lower": np.exp(pooled.log_rate - reach[1]),
@@ -132,36 +133,3 @@ def _mixed(rows: pd.DataFrame) -> tuple[PooledRate, str]:
         pooled = PooledRate(np.log(relapses / rows["person_years"].sum()), 1 / relapses, 0.0)
         return pooled, f"{bound}: one rate for all (Poisson)"
     return PooledRate(float(model.beta[0]), float(model.covariance[0, 0]), model.site_deviation**2), ""
-
-
-def heterogeneity(estimates: np.ndarray, variances: np.ndarray) -> float:
-    """Return Cochran's Q of estimates with these variances, shapes (k,)."""
-    mean = np.average(estimates, weights=1 / variances)
-    return float(((estimates - mean) ** 2 / variances).sum())
-
-
-def random_effects(estimates: np.ndarray, variances: np.ndarray) -> PooledRate:
-    """Return the mean of a normal distribution of true values, by restricted maximum likelihood.
-
-    Source: Viechtbauer (2005), Journal of Educational and Behavioral Statistics 30:261-293.
-
-    Parameters
-    ----------
-    estimates, variances : ndarray, shape (k,)
-        Of the sites, k at least 2.
-    """
-
-    def slope(between: float) -> float:
-        weight = 1 / (variances + between)
-        mean = np.average(estimates, weights=weight)
-        return float(
-            (weight**2 * (estimates - mean) ** 2).sum() - weight.sum() + (weight**2).sum() / weight.sum()
-        )
-
-    between = 0.0
-    if slope(0.0) > 0:
-        # Beyond this variance the slope is negative: the spread of the estimates cannot support more.
-        highest = float(np.ptp(estimates) ** 2) * estimates.size
-        between = float(brentq(slope, 0.0, highest, xtol=1e-14, rtol=1e-13))
-    weight = 1 / (variances + between)
-    return PooledRate(float(np.average(estimates, weights=weight)), float(1 / weight.sum()), between)
