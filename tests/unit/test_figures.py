@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.errors
 import pytest
 from gravida.errors import ConfigurationError
+from gravida.evidence.sheet import check_published_rates
 from gravida.figures import (
     course,
     draw_course,
@@ -20,7 +20,7 @@ from gravida.figures import (
     rootogram,
     sensitivity,
 )
-from gravida.tables import read_table
+from gravida.tables import read_cells
 from report_frames import OK, dispersion_table, released, sensitivity_table
 
 from schemas.evidence import PUBLISHED_RATES
@@ -33,7 +33,7 @@ QUARTERS = tuple(f"postpartum_q{quarter}" for quarter in range(1, 5))
 
 @pytest.fixture
 def published():
-    return read_table(SHEET)
+    return check_published_rates(read_cells(SHEET, "published rates"))
 
 
 def rates(periods, arms=("treated", "untreated", "all")):
@@ -236,21 +236,26 @@ def test_the_shipped_sheet_of_published_rates_passes_its_schema(published):
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("estimate_type", "rate"), ("value", -0.1), ("hi", 0.01), ("year", 3000), ("source", ""), ("study", "")],
-)
-def test_a_wrong_cell_of_the_sheet_is_refused(published, column, value):
-    wrong = published.copy()
-    wrong.loc[0, column] = value
-    with pytest.raises(pandera.errors.SchemaError):
-        PUBLISHED_RATES.validate(wrong)
+    [
+        ("estimate_type", "rate"), ("value", "-0.1"), ("hi", "0.01"), ("year", "3000"), ("source", ""),
+        ("study", ""), ("value", "0,7"), ("value", ""),
+    ],
+)  # fmt: skip
+def test_a_wrong_cell_of_the_sheet_is_refused_with_its_study_and_column(column, value):
+    cells = read_cells(SHEET, "published rates")
+    cells.loc[0, column] = value
+    named = "in line 2" if column == "study" else "PRIMS Confavreux"
+    with pytest.raises(ConfigurationError, match=f"published_rates: study {named}, column {column}"):
+        check_published_rates(cells)
 
 
-def test_a_sheet_in_another_form_is_a_fault_of_the_configuration(published):
+def test_a_sheet_in_another_form_is_a_fault_of_the_configuration():
+    cells = read_cells(SHEET, "published rates")
     tables = {"relapse_rates": rates(WHOLE), "predictors": pd.DataFrame()}
-    for wrong in (published.drop(columns="lo"), published.assign(value=-1.0), published.assign(status="")):
+    for wrong in (cells.drop(columns="lo"), cells.assign(value="-1"), cells.assign(more=""), cells.head(0)):
         with pytest.raises(ConfigurationError, match="published_rates"):
             draw_figures(tables | {"published_rates": wrong})
-    tables |= {"published_rates": published}
+    tables |= {"published_rates": cells}
     assert set(draw_figures(tables)) == {"course", "predictors"}
     tables |= {"dispersion": dispersion_table(), "sensitivity": sensitivity_table()}
     assert set(draw_figures(tables)) == {"course", "predictors", "rootogram", "sensitivity"}

@@ -40,8 +40,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
     return frame.assign(**{column: frame[column].fillna("") for column in text})
 
 
-def read_sheet(path: str | Path, what: str) -> pd.DataFrame:
-    """Read a table that a user wrote, as `read_table`; `what` is how the message names it.
+def read_cells(path: str | Path, what: str) -> pd.DataFrame:
+    """Read a table that a user wrote, every cell as text; `what` is how the message names it.
 
     Raises
     ------
@@ -49,12 +49,17 @@ def read_sheet(path: str | Path, what: str) -> pd.DataFrame:
         If it is not a table of comma-separated UTF-8 text.
     """
     try:
-        return read_table(path)
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError):
+        cells = None
+    # Where every row is longer than the header, the first column becomes the index.
+    if cells is None or not isinstance(cells.index, pd.RangeIndex):
         raise ConfigurationError(
             f"{what}: cannot be read as a table; save it as UTF-8 text with commas, "
             "each row as long as the first"
-        ) from None
+        )
+    # A row shorter than the header leaves cells that are missing, not empty.
+    return cells.fillna("")
 
 
 def write_rows(path: str | Path, frame: pd.DataFrame) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from gravida.errors import ConfigurationError
+from gravida.evidence.sheet import check_published_rates
 from gravida.figures.course import draw_course
 from gravida.figures.predictors import draw_predictors
 from gravida.figures.rootogram import draw_rootogram
@@ -21,8 +21,8 @@ def draw_figures(
     Parameters
     ----------
     tables : mapping of name to DataFrame
-        `published_rates`, and released `relapse_rates` and `predictors`; `dispersion` and `sensitivity` add
-        a picture each.
+        `published_rates` (cells of text), and released `relapse_rates` and `predictors`; `dispersion` and
+        `sensitivity` add a picture each.
     confidence : float
         Coverage of the limits in the tables, 0 to 1.
     synthetic : bool
@@ -38,12 +38,10 @@ def draw_figures(
     ConfigurationError
         If the sheet of published rates is not in its form.
     """
-    _check_published(tables["published_rates"])
+    published = check_published_rates(tables["published_rates"])
     mark = "synthetic data" if synthetic else ""
     pictures = {
-        "course": draw_course(
-            tables["relapse_rates"], tables["published_rates"], confidence=confidence, mark=mark
-        ),
+        "course": draw_course(tables["relapse_rates"], published, confidence=confidence, mark=mark),
         "predictors": draw_predictors(tables["predictors"], confidence=confidence, mark=mark),
     }
     if "dispersion" in tables:
@@ -51,20 +49,3 @@ def draw_figures(
     if "sensitivity" in tables:
         pictures["sensitivity"] = draw_sensitivity(tables["sensitivity"], confidence=confidence, mark=mark)
     return pictures
-
-
-def _check_published(sheet: pd.DataFrame) -> None:
-    from pandera.errors import SchemaErrors
-
-    from schemas.evidence import PUBLISHED_RATES
-
-    try:
-        PUBLISHED_RATES.validate(sheet, lazy=True)
-    except SchemaErrors as faults:
-        first = faults.failure_cases.fillna("").iloc[0]
-        column = first["column"] if first["schema_context"] == "Column" else first["failure_case"]
-        where = f"column {column}" if column in {*sheet, *PUBLISHED_RATES.columns} else "a row"
-        raise ConfigurationError(
-            f"evidence.published_rates: {where} fails '{first['check']}'; for its form see "
-            "the sheet that comes with gravida, resources/evidence/published_rates.csv"
-        ) from None
