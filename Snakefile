@@ -20,6 +20,8 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/intake.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/estimate.smk"
+include: "workflow/rules/evidence.smk"
+include: "workflow/rules/safety.smk"
 include: "workflow/rules/publish.smk"
 
 
@@ -29,9 +31,16 @@ rule all:
         "results/release/report.html",
         "results/release/identifiability.json",
         "results/internal/run_config.yaml",
-        expand("results/internal/quality/{site}.html", site=SITES),
-        expand("results/internal/tables/{table}.csv", table=TABLES),
-        expand("results/release/tables/{table}.csv", table=TABLES),
+        of_sites("results/internal/quality/{site}.html"),
+        expand("results/internal/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
+        expand("results/release/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
+
+
+rule evidence:
+    input:
+        expand("results/internal/tables/{table}.csv", table=EVIDENCE_TABLES),
+        expand("results/release/tables/{table}.csv", table=EVIDENCE_TABLES),
+        expand("results/release/figures/{figure}.png", figure=EVIDENCE_FIGURES),
 
 
 onstart:

@@ -32,6 +32,14 @@ RELEASED = {
     "baseline": _table(
         label="variable level statistic arm", denominator="women", count="women_with_event", derived="value"
     ),
+    # What a course costs is no number of the registry; what it avoids is.
+    "cost": _table(
+        label="scenario price_per_gram currency source status",
+        remark="reason",
+        denominator="women",
+        count="relapsed_treated relapsed_untreated women_dosed",
+        derived="grams cost_per_course nnt cost_per_relapse_avoided lower upper form",
+    ),
     "data_quality": _table(
         label="site table column check category status action", count="rows_checked rows_failed"
     ),
@@ -42,12 +50,48 @@ RELEASED = {
         count="pregnancies relapses",
         estimate="statistic p_value value",
     ),
+    "doses": _table(
+        label="regimen status",
+        remark="reason",
+        denominator="women",
+        count="pregnancies infusions",
+        derived="grams_total grams_mean grams_sd grams_median first_day_median last_day_median",
+    ),
     "estimability": _table(
         label="contrast adjusted_for sites_numerator sites_denominator parameters rank status",
         remark="reason",
         denominator="women",
         count="pregnancies relapses relapses_numerator relapses_denominator",
         derived="events_per_parameter",
+    ),
+    "evidence_audit": _table(
+        label="study claim printed implied implied_lower implied_upper verdict note source"
+    ),
+    "evidence_grade": _table(
+        label="analysis measure start",
+        remark="reason",
+        denominator="women",
+        count="smallest_count",
+        derived="studies risk_of_bias inconsistency indirectness imprecision publication_bias certainty",
+    ),
+    # Published numbers leave as they are. `women` and `smallest_count` are the registry's own, empty in
+    # a row that it does not enter.
+    "evidence_pooled": _table(
+        label="analysis measure method interval zero_cells inferred status",
+        remark="reason",
+        denominator="women",
+        count="smallest_count",
+        derived="studies estimate lower upper p_value q q_df q_p_value i2 tau2 tau2_lower tau2_upper "
+        "prediction_lower prediction_upper egger_t egger_df egger_p_value",
+    ),
+    "evidence_studies": _table(
+        label="study year window dose measure weight_method control_type included inferred overlap_group "
+        "robins_i source registry extraction",
+        remark="note",
+        denominator="women",
+        count="smallest_count",
+        derived="treated_events treated_n control_events control_n treated_person_years control_person_years "
+        "estimate lower upper exact_lower exact_upper weight weight_with_registry",
     ),
     "identifiability": _table(
         label="site policy", denominator="women", count="pregnancies treated", derived="share_treated"
@@ -109,6 +153,14 @@ RELEASED = {
         denominator="women",
         count="pregnancies relapsed_treated relapsed_untreated",
         derived="risk_treated risk_untreated risk_difference lower upper nnt nnt_lower nnt_upper nnt_form",
+    ),
+    "safety": _table(
+        label="arm term status",
+        remark="reason",
+        denominator="women women_smallest_group",
+        count="pregnancies with_event women_with_event serious women_with_serious infusions women_infused "
+        "not_stated",
+        derived="percent lower upper grams",
     ),
     "sensitivity": _table(
         label="scenario model covariance adjusted_for status",

@@ -17,6 +17,11 @@ from gravida.statistics.dispersion import _cameron_trivedi
 
 CASES = Path(__file__).parent / "cases"
 USED = {
+    "exact_2x2_and_cmh",
+    "meta_bcg",
+    "meta_sparse_constructed",
+    "meta_yusuf1985_t6",
+    "mh_tolbutamide",
     "clustered_counts_epil",
     "cox_closed_form",
     "cox_lung_ties",

@@ -12,9 +12,10 @@ import pytest
 from tests.workflow.conftest import ROOT, Run, run_workflow
 
 TABLES = {
-    *("attrition", "balance", "baseline", "data_quality", "dispersion", "estimability", "identifiability"),
+    *("attrition", "balance", "baseline", "cost", "data_quality", "dispersion", "doses", "estimability"),
+    *("evidence_audit", "evidence_grade", "evidence_pooled", "evidence_studies", "identifiability"),
     *("longitudinal", "precision", "predictability", "predictors", "rate_ratios", "relapse_free"),
-    *("relapse_rates", "risk_difference", "sensitivity", "sites", "time_to_relapse"),
+    *("relapse_rates", "risk_difference", "safety", "sensitivity", "sites", "time_to_relapse"),
 }
 
 
@@ -103,7 +104,7 @@ def test_report_is_one_file_that_says_it_is_synthetic(run: Run) -> None:
     page = run.text("release/report.html")
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert "<script" not in page
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 7
     assert "ynthetic" in page[: page.index("1.409")]
 
 

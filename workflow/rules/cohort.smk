@@ -5,7 +5,7 @@
 
 rule build_cohort:
     input:
-        verdicts=expand("results/internal/intake/{site}.json", site=SITES),
+        verdicts=of_sites("results/internal/intake/{site}.json"),
         pregnancies=accepted("pregnancies"),
         relapses=accepted("relapses"),
         infusions=accepted("infusions"),
@@ -21,7 +21,7 @@ rule build_cohort:
         ENVIRONMENT
     params:
         code=CODE,
-        policies=POLICIES,
+        policies=policies,
         exposure=config["exposure"]["definition"],
         separation=config["relapse_separation_days"],
     script:

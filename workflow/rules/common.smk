@@ -1,4 +1,7 @@
 # Shared by the other files: the sites, the tables, the digest of the code, and the words at the end of a run.
+# The sheet of sites is read when a step asks for it, not before: the published evidence needs no registry.
+from functools import cache
+
 from gravida import settings
 from gravida.errors import ConfigurationError
 from gravida.files import digest, read_text, read_yaml
@@ -9,8 +12,10 @@ TABLES = [
     "attrition",
     "balance",
     "baseline",
+    "cost",
     "data_quality",
     "dispersion",
+    "doses",
     "estimability",
     "identifiability",
     "longitudinal",
@@ -21,12 +26,16 @@ TABLES = [
     "relapse_free",
     "relapse_rates",
     "risk_difference",
+    "safety",
     "sensitivity",
     "sites",
     "time_to_relapse",
 ]
 SUBMITTED = ["pregnancies", "relapses", "infusions", "adverse_events"]
 FIGURES = ["course", "predictors", "rootogram", "sensitivity"]
+# These can be made without a registry.
+EVIDENCE_TABLES = ["evidence_audit", "evidence_grade", "evidence_pooled", "evidence_studies"]
+EVIDENCE_FIGURES = ["evidence_cumulative", "evidence_forest", "evidence_funnel"]
 # Snakemake does not notice an edited module: this digest is a parameter of every rule.
 CODE = digest(
     [
@@ -44,42 +53,108 @@ CODE = digest(
 )
 
 
-def read_plan():
-    """Return the sites by name, each with where its submission is, after a check of the whole configuration."""
-    defaults = read_yaml(BASE / "config/config.yaml")
+DEFAULTS = read_yaml(BASE / "config/config.yaml")
+
+
+def check_plan():
+    """Check the configuration, and return where each sheet of published evidence is."""
     settings.check_configuration(config, read_yaml(BASE / "schemas/config.schema.yaml"))
-    sheet = settings.find(config["sites"], defaults["sites"], BASE, "sites")
-    rows = settings.read_sites(sheet, read_yaml(BASE / "schemas/sites.schema.yaml"))
-    shipped = Path(sheet).resolve() == (BASE / defaults["sites"]).resolve()
-    for row in rows:
-        default = row["submission"] if shipped else ""
-        row["folder"] = settings.find(row["submission"], default, BASE, f"submission of site {row['site']}")
-        if not Path(row["folder"]).is_dir():
-            raise ConfigurationError(f"submission of site {row['site']}: {row['submission']} is not a folder")
-    published = config["evidence"]["published_rates"]
-    default = defaults["evidence"]["published_rates"]
-    found = settings.find(published, default, BASE, "evidence.published_rates")
-    return {row["site"]: row for row in rows}, found
+    defaults = DEFAULTS["evidence"]
+    return {
+        name: settings.find(config["evidence"][name], defaults[name], BASE, f"evidence.{name}")
+        for name in ("studies", "published_rates", "claims")
+    }
 
 
 try:
-    SITES, PUBLISHED_RATES = read_plan()
+    EVIDENCE = check_plan()
 except ConfigurationError as fault:
     sys.exit(fault.line())
 
-POLICIES = {site: row["policy"] for site, row in SITES.items()}
-# For each site, whether its rows are invented: the generator leaves a mark beside them.
-INVENTED = [Path(row["folder"], ".synthetic").exists() for row in SITES.values()]
+
+def find_sheet():
+    """Return where the sheet of sites is."""
+    return settings.find(config["sites"], DEFAULTS["sites"], BASE, "sites")
+
+
+def is_shipped(path, default):
+    """Say whether this is the sheet that comes with gravida."""
+    return Path(path).resolve() == (BASE / default).resolve()
+
+
+def read_sites():
+    """Return the sites by name, each with where its submission is."""
+    sheet = find_sheet()
+    rows = settings.read_sites(sheet, read_yaml(BASE / "schemas/sites.schema.yaml"))
+    for row in rows:
+        default = row["submission"] if is_shipped(sheet, DEFAULTS["sites"]) else ""
+        row["folder"] = settings.find(row["submission"], default, BASE, f"submission of site {row['site']}")
+        if not Path(row["folder"]).is_dir():
+            raise ConfigurationError(f"submission of site {row['site']}: {row['submission']} is not a folder")
+    return {row["site"]: row for row in rows}
+
+
+@cache
+def sites():
+    """Return what `read_sites` does; a fault ends the run with its one line."""
+    try:
+        return read_sites()
+    except ConfigurationError as fault:
+        sys.exit(fault.line())
+
+
+def has_registry():
+    """Say whether the study has a registry to set among the evidence: its sheet of sites is there.
+
+    The shipped, invented registry never enters somebody's own sheet of studies.
+    """
+    try:
+        sheet = find_sheet()
+    except ConfigurationError:
+        return False
+    own_studies = not is_shipped(EVIDENCE["studies"], DEFAULTS["evidence"]["studies"])
+    return not (own_studies and is_shipped(sheet, DEFAULTS["sites"]))
+
+
+def registry_counts(wildcards):
+    """Return the registry as one more study, or nothing where there is no registry."""
+    return ["results/internal/registry_counts.csv"] if has_registry() else []
+
+
+def of_sites(pattern):
+    """Return an input function: the files of this pattern, one a site."""
+    return lambda wildcards: expand(pattern, site=sites())
+
+
+def policies(wildcards):
+    """Return each site's policy."""
+    return {site: row["policy"] for site, row in sites().items()}
+
+
+def invented(wildcards):
+    """Return for each site whether its rows are invented: the generator leaves a mark beside them."""
+    return [Path(row["folder"], ".synthetic").exists() for row in sites().values()]
+
+
+def contrast(wildcards):
+    """Return what a comparison of the arms needs to know of the plan, without covariates."""
+    return {
+        "policies": policies(wildcards),
+        "numerator": config["contrast"]["numerator"],
+        "denominator": config["contrast"]["denominator"],
+        "period": config["outcome_period"],
+        "confidence": config["confidence"],
+    }
+
+
+def adjusted_contrast(wildcards):
+    """Return what a comparison of the arms needs to know of the plan, with its covariates."""
+    return contrast(wildcards) | {"covariates": config["covariates"]}
+
+
 LOGS = {}
-# What a comparison of the arms needs to know of the plan, without and with covariates.
-CONTRAST = {
-    "policies": POLICIES,
-    "numerator": config["contrast"]["numerator"],
-    "denominator": config["contrast"]["denominator"],
-    "period": config["outcome_period"],
-    "confidence": config["confidence"],
-}
-PLAN = CONTRAST | {"covariates": config["covariates"]}
+# The day after delivery on which each outcome period ends.
+OUTCOME_DAY = {"postpartum_q1": 91, "postpartum_6_months": 182, "postpartum_year": 365}
 
 
 wildcard_constraints:
@@ -88,7 +163,7 @@ wildcard_constraints:
 
 def submission_entries(site):
     """Return what is in a submission's folder, hidden files left out."""
-    return sorted(path for path in Path(SITES[site]["folder"]).iterdir() if path.name[0] != ".")
+    return sorted(path for path in Path(sites()[site]["folder"]).iterdir() if path.name[0] != ".")
 
 
 def is_table(path):
@@ -107,8 +182,8 @@ def strange_entries(wildcards):
 
 
 def accepted(table):
-    """Return the accepted rows of one table, of every site."""
-    return expand("results/restricted/intake/{site}/{table}.parquet", site=SITES, table=table)
+    """Return an input function: the accepted rows of one table, of every site."""
+    return of_sites(f"results/restricted/intake/{{site}}/{table}.parquet")
 
 
 def log_times():

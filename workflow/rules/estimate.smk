@@ -52,7 +52,7 @@ rule assess_identifiability:
         ENVIRONMENT
     params:
         code=CODE,
-        plan=PLAN,
+        plan=adjusted_contrast,
     script:
         "../scripts/assess_identifiability.py"
 
@@ -70,7 +70,7 @@ rule estimate_rate_ratios:
         ENVIRONMENT
     params:
         code=CODE,
-        plan=PLAN,
+        plan=adjusted_contrast,
     script:
         "../scripts/estimate_rate_ratios.py"
 
@@ -88,7 +88,7 @@ rule assess_precision:
         ENVIRONMENT
     params:
         code=CODE,
-        plan=PLAN,
+        plan=adjusted_contrast,
         power=config["precision"]["power"],
         planned_ratios=config["precision"]["planned_ratios"],
         margin=config["equivalence_margin"],
@@ -109,7 +109,7 @@ rule estimate_course:
         ENVIRONMENT
     params:
         code=CODE,
-        plan=CONTRAST,
+        plan=contrast,
     script:
         "../scripts/estimate_course.py"
 
@@ -129,7 +129,7 @@ rule estimate_survival:
         ENVIRONMENT
     params:
         code=CODE,
-        plan=CONTRAST,
+        plan=contrast,
     script:
         "../scripts/estimate_survival.py"
 
@@ -145,7 +145,7 @@ rule estimate_sites:
         ENVIRONMENT
     params:
         code=CODE,
-        policies=POLICIES,
+        policies=policies,
         period=config["outcome_period"],
         confidence=config["confidence"],
     script:
@@ -165,7 +165,7 @@ rule estimate_sensitivity:
         ENVIRONMENT
     params:
         code=CODE,
-        plan=PLAN,
+        plan=adjusted_contrast,
         imputations=config["imputations"],
         seed=config["seed"],
     script:
@@ -201,7 +201,7 @@ rule estimate_predictors:
         ENVIRONMENT
     params:
         code=CODE,
-        plan=PLAN,
+        plan=adjusted_contrast,
         imputations=config["imputations"],
         seed=config["seed"],
     script:

@@ -18,8 +18,8 @@ rule intake_site:
         ENVIRONMENT
     params:
         code=CODE,
-        policy=lambda wildcards: SITES[wildcards.site]["policy"],
-        data_cut=lambda wildcards: SITES[wildcards.site]["data_cut"],
+        policy=lambda wildcards: sites()[wildcards.site]["policy"],
+        data_cut=lambda wildcards: sites()[wildcards.site]["data_cut"],
         separation=config["relapse_separation_days"],
         strange=strange_entries,
     script:
@@ -28,7 +28,7 @@ rule intake_site:
 
 rule tabulate_checks:
     input:
-        verdicts=expand("results/internal/intake/{site}.json", site=SITES),
+        verdicts=of_sites("results/internal/intake/{site}.json"),
     output:
         table="results/internal/tables/data_quality.csv",
     log:

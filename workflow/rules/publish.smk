@@ -36,13 +36,27 @@ rule release_tables:
         "../scripts/release_tables.py"
 
 
+# The same gate for the tables of the evidence, which can be made without a registry.
+use rule release_tables as release_evidence with:
+    input:
+        **{table: f"results/internal/tables/{table}.csv" for table in EVIDENCE_TABLES},
+    output:
+        **{table: f"results/release/tables/{table}.csv" for table in EVIDENCE_TABLES},
+    log:
+        "results/logs/release_evidence.log",
+    params:
+        code=CODE,
+        tables=EVIDENCE_TABLES,
+        min_women=config["disclosure"]["min_women"],
+
+
 rule draw_figures:
     input:
         relapse_rates="results/release/tables/relapse_rates.csv",
         predictors="results/release/tables/predictors.csv",
         dispersion="results/release/tables/dispersion.csv",
         sensitivity="results/release/tables/sensitivity.csv",
-        published_rates=PUBLISHED_RATES,
+        published_rates=EVIDENCE["published_rates"],
     output:
         course=report(
             "results/release/figures/course.png",
@@ -71,16 +85,16 @@ rule draw_figures:
     params:
         code=CODE,
         confidence=config["confidence"],
-        synthetic=any(INVENTED),
+        synthetic=lambda wildcards: any(invented(wildcards)),
     script:
         "../scripts/draw_figures.py"
 
 
 rule write_report:
     input:
-        **{table: f"results/release/tables/{table}.csv" for table in TABLES},
+        **{table: f"results/release/tables/{table}.csv" for table in [*TABLES, *EVIDENCE_TABLES]},
         verdict="results/release/identifiability.json",
-        figures=expand("results/release/figures/{figure}.png", figure=FIGURES),
+        figures=expand("results/release/figures/{figure}.png", figure=[*FIGURES, *EVIDENCE_FIGURES]),
     output:
         report="results/release/report.html",
         headline="results/release/headline.txt",
@@ -90,9 +104,9 @@ rule write_report:
         ENVIRONMENT
     params:
         code=CODE,
-        tables=TABLES,
-        figures=FIGURES,
+        tables=[*TABLES, *EVIDENCE_TABLES],
+        figures=[*FIGURES, *EVIDENCE_FIGURES],
         configuration=config,
-        synthetic=INVENTED,
+        synthetic=invented,
     script:
         "../scripts/write_report.py"

@@ -110,6 +110,31 @@ SCENARIO_KINDS = {
     "leave_out": "Without site",
     "edss_shift_treated": "Imputed EDSS of the treated moved by",
 }
+POOLING = {
+    "mantel_haenszel": "Mantel-Haenszel",
+    "peto": "Peto",
+    "inverse_variance": "Inverse variance, common effect",
+    "dersimonian_laird": "DerSimonian-Laird",
+    "paule_mandel": "Paule-Mandel",
+    "reml": "Random effects, REML",
+    "exact_conditional": "Exact conditional",
+    "wald": "",
+    "exact": "",
+    "hartung_knapp": "Hartung-Knapp",
+}
+ZERO_CELLS = {
+    "none": "",
+    "half": "½ at zero cells",
+    "half_in_pool": "½ at zero cells, also in the pool",
+    "excluded": "without zero-cell studies",
+}
+POOLS = {
+    "all": "Every row of the sheet",
+    "main": "Main pool",
+    "with_registry": "Main pool with this registry",
+    "leave_out": "Main pool without",
+    "cumulative": "Up to",
+}
 POLICIES = {"all": "to every woman", "none": "to no woman", "individual": "by choice"}
 STATUSES = {
     "ok": "",
@@ -160,6 +185,21 @@ def scenario(name: Any) -> str:
     if text(name) in SCENARIOS or not rest or kind not in SCENARIO_KINDS:
         return words(name, SCENARIOS)
     return f"{SCENARIO_KINDS[kind]} {names(rest) if kind == 'covariates' else rest}"
+
+
+def study_name(row: Any) -> str:
+    """Return a study with its year, once; the registry's own row without."""
+    year = text(row["year"])
+    named = row.get("registry", False) or year in row["study"]
+    return row["study"] if named else f"{row['study']} ({year})"
+
+
+def pool(name: Any) -> str:
+    """Return the label of a pool of studies: `rosa_2018` as `Rosa 2018`, as pooled there."""
+    kind, _, rest = text(name).partition(":")
+    if rest:
+        return f"{POOLS[kind]} {rest}"
+    return POOLS.get(kind) or f"{words(kind, {}).title()}, as pooled there"
 
 
 def lower_first(label: str) -> str:

@@ -54,6 +54,8 @@ def abstract(
         *results.beside_the_contrast(tables, row, verdict, confidence),
         results.predictors(tables, confidence),
         results.predictability(tables, confidence),
+        results.published_evidence(tables, confidence),
+        results.audited_claims(tables),
     ]
     parts = {
         "Methods": [_setting(tables), _analysis(row)],

@@ -201,5 +201,54 @@ PARAGRAPHS = (
         "one, two and more relapses against those expected, drawn as a hanging rootogram [@kleiber2016].",
         "dispersion",
     ),
+    Paragraph(
+        "Published evidence",
+        "Odds ratios, risk ratios and risk differences of studies with events and totals, ratios of rates of "
+        "those with events and person-time or a printed ratio with limits, treated over control; measures "
+        "are never mixed. Common-effect pools: Mantel-Haenszel [@greenland1985] [@robins1986or] [@sato1989], "
+        "Peto's one-step odds ratio [@yusuf1985], inverse variance, and the exact conditional odds ratio "
+        "[@gart1970], which needs nothing added to a cell of 0. Random effects: DerSimonian-Laird "
+        "[@dersimonian1986], Paule-Mandel [@paule1982] and restricted maximum likelihood, with Wald and with "
+        "Hartung-Knapp limits [@knapp2003], whose factor is at least 1 [@roever2015]; prediction intervals "
+        "are normal beside the former and Student's t with k - 1 degrees of freedom beside the latter; "
+        "limits of the variance between studies by the Q-profile [@viechtbauer2007]. Asymmetry is tested "
+        "[@egger1997] from 10 studies on [@sterne2011].",
+        "evidence_pooled",
+    ),
+    Paragraph(
+        "The registry as the newest study",
+        "Pregnancies with a relapse in the 182 days after delivery among those observed for all of them, and "
+        "relapses over person-years, by arm, at sites that date relapses. Published studies whose women are "
+        "the registry's own leave the pool with it. Historical controls, the same women at another time and "
+        "groups of a single woman are kept out of the main pool, and so is what the sheet excludes, with its "
+        "reason.",
+        "evidence_studies",
+    ),
+    Paragraph(
+        "Certainty",
+        "GRADE [@guyatt2011] by written rules from the tables, with ROBINS-I [@sterne2016] judgements of the "
+        "sheet.",
+        "evidence_grade",
+    ),
+    Paragraph(
+        "Audit of printed claims",
+        "Each claim was worked out again from the numbers printed with it: p from limits and limits from p, "
+        "I² from Q, degrees of freedom from Q and p, numbers needed to treat from risks. A printed number "
+        "stands for the interval that rounds to it.",
+        "evidence_audit",
+    ),
+    Paragraph(
+        "Cost",
+        "Cost per relapse avoided is the cost of a course times the number needed to treat; its limits go "
+        "through infinity where those of the latter do [@altman1998].",
+        "cost",
+    ),
+    Paragraph(
+        "Safety and doses",
+        "Pregnancies with an adverse event among those of sites that report them, with exact binomial limits "
+        "[@clopper1934]; a site that reports none of them is not counted as having had none. Doses are those "
+        "recorded, not those planned.",
+        "safety",
+    ),
     Paragraph("Disclosure", setting="disclosure"),
 )

@@ -148,4 +148,62 @@ REFERENCES = {
         "Rabe-Hesketh S, Skrondal A, Pickles A. Maximum likelihood estimation of limited and discrete "
         "dependent variable models with nested random effects. J Econom 2005;128:301-323."
     ),
+    "greenland1985": (
+        "Greenland S, Robins JM. Estimation of a common effect parameter from sparse follow-up data. "
+        "Biometrics 1985;41:55-68."
+    ),
+    "robins1986or": (
+        "Robins J, Breslow N, Greenland S. Estimators of the Mantel-Haenszel variance consistent in both "
+        "sparse data and large-strata limiting models. Biometrics 1986;42:311-323."
+    ),
+    "sato1989": (
+        "Sato T, Greenland S, Robins JM. On the variance estimator for the Mantel-Haenszel risk difference. "
+        "Biometrics 1989;45:1323-1324."
+    ),
+    "yusuf1985": (
+        "Yusuf S, Peto R, Lewis J, Collins R, Sleight P. Beta blockade during and after myocardial "
+        "infarction: an overview of the randomized trials. Prog Cardiovasc Dis 1985;27:335-371."
+    ),
+    "gart1970": (
+        "Gart JJ. Point and interval estimation of the common odds ratio in the combination of 2 x 2 tables "
+        "with fixed marginals. Biometrika 1970;57:471-475."
+    ),
+    "dersimonian1986": (
+        "DerSimonian R, Laird N. Meta-analysis in clinical trials. Control Clin Trials 1986;7:177-188."
+    ),
+    "paule1982": (
+        "Paule RC, Mandel J. Consensus values and weighting factors. J Res Natl Bur Stand 1982;87:377-385."
+    ),
+    "knapp2003": (
+        "Knapp G, Hartung J. Improved tests for a random effects meta-regression with a single covariate. "
+        "Stat Med 2003;22:2693-2710."
+    ),
+    "roever2015": (
+        "Röver C, Knapp G, Friede T. Hartung-Knapp-Sidik-Jonkman approach and its modification for "
+        "random-effects meta-analysis with few studies. BMC Med Res Methodol 2015;15:99."
+    ),
+    "viechtbauer2007": (
+        "Viechtbauer W. Confidence intervals for the amount of heterogeneity in meta-analysis. "
+        "Stat Med 2007;26:37-52."
+    ),
+    "egger1997": (
+        "Egger M, Davey Smith G, Schneider M, Minder C. Bias in meta-analysis detected by a simple, "
+        "graphical test. BMJ 1997;315:629-634."
+    ),
+    "sterne2011": (
+        "Sterne JAC, Sutton AJ, Ioannidis JPA, et al. Recommendations for examining and interpreting funnel "
+        "plot asymmetry in meta-analyses of randomised controlled trials. BMJ 2011;343:d4002."
+    ),
+    "guyatt2011": (
+        "Guyatt G, Oxman AD, Akl EA, et al. GRADE guidelines: 1. Introduction. GRADE evidence profiles and "
+        "summary of findings tables. J Clin Epidemiol 2011;64:383-394."
+    ),
+    "sterne2016": (
+        "Sterne JAC, Hernán MA, Reeves BC, et al. ROBINS-I: a tool for assessing risk of bias in "
+        "non-randomised studies of interventions. BMJ 2016;355:i4919."
+    ),
+    "clopper1934": (
+        "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the "
+        "binomial. Biometrika 1934;26:404-413."
+    ),
 }

@@ -194,6 +194,56 @@ def predictability(tables: dict[str, pd.DataFrame], confidence: float) -> str:
     )
 
 
+def published_evidence(tables: dict[str, pd.DataFrame], confidence: float) -> str:
+    """Give the published studies' pooled odds ratio, before and after this registry, and its certainty."""
+    pooled = tables.get("evidence_pooled", pd.DataFrame())
+    if pooled.empty:
+        return ""
+    pieces, method = [], _method(tables)
+    for analysis, what in (("main", "the published studies alone"), ("with_registry", "with this registry")):
+        rows = pooled[
+            (pooled["analysis"] == analysis)
+            & (pooled["measure"] == "OR")
+            & (pooled["method"] == method)
+            & (pooled["status"] == "ok")
+        ]
+        if len(rows) and not words.is_missing(rows.iloc[0]["estimate"]):
+            row = rows.iloc[0]
+            limits = f"{words.confidence_label(confidence)} {words.interval(row['lower'], row['upper'], 2)}"
+            sizes = counted(int(row["studies"]), "study").replace("studys", "studies")
+            pieces.append(f"{words.fixed(row['estimate'], 2)} ({limits}; {sizes}) for {what}")
+    if not pieces:
+        return ""
+    told = f"pooled odds ratios of a relapse, treated over control, were {' and '.join(pieces)}"
+    return sentence(f"{told}{_certainty(tables)}")
+
+
+def _method(tables: dict[str, pd.DataFrame]) -> str:
+    """Return the method whose weights the studies' odds ratios have in the main pool."""
+    studies = tables.get("evidence_studies", pd.DataFrame(columns=["measure", "weight", "weight_method"]))
+    methods = studies.loc[studies["measure"].eq("OR") & studies["weight"].notna(), "weight_method"]
+    return methods.iloc[0] if len(methods) else "mantel_haenszel"
+
+
+def _certainty(tables: dict[str, pd.DataFrame]) -> str:
+    row = _row(tables, "evidence_grade", "measure", "OR")
+    if row is None or words.is_missing(row["certainty"]):
+        return ""
+    return f"; certainty of the published evidence: {words.text(row['certainty'])}"
+
+
+def audited_claims(tables: dict[str, pd.DataFrame]) -> str:
+    """Say how many printed claims do not follow from the numbers printed with them."""
+    audit = tables.get("evidence_audit", pd.DataFrame())
+    if audit.empty:
+        return ""
+    failing = int((audit["verdict"] == "disagrees").sum())
+    return (
+        f"Of {len(audit)} printed claims of that literature that were worked out again, {failing} disagree "
+        "with the numbers that they were printed with."
+    )
+
+
 def _row(tables: dict[str, pd.DataFrame], table: str, column: str, value: str) -> pd.Series | None:
     rows = tables.get(table, pd.DataFrame())
     found = rows[rows[column] == value] if len(rows) else rows

@@ -1,8 +1,15 @@
 """The sections of the report in their order; each module holds the tables of one subject."""
 
 from gravida.report.sections.contrasts import RATE_RATIOS, SENSITIVITY
+from gravida.report.sections.cost_and_safety import COST, DOSES, SAFETY
 from gravida.report.sections.course import LONGITUDINAL
 from gravida.report.sections.design import ESTIMABILITY, IDENTIFIABILITY
+from gravida.report.sections.evidence import (
+    EVIDENCE_AUDIT,
+    EVIDENCE_GRADE,
+    EVIDENCE_POOLED,
+    EVIDENCE_STUDIES,
+)
 from gravida.report.sections.flow import ATTRITION, DATA_QUALITY
 from gravida.report.sections.people import BALANCE, BASELINE
 from gravida.report.sections.precision import PRECISION
@@ -27,6 +34,13 @@ SECTIONS = (
     SITES,
     BALANCE,
     SENSITIVITY,
+    EVIDENCE_STUDIES,
+    EVIDENCE_POOLED,
+    EVIDENCE_GRADE,
+    EVIDENCE_AUDIT,
+    COST,
+    SAFETY,
+    DOSES,
     DISPERSION,
     DATA_QUALITY,
 )

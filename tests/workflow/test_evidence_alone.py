@@ -1,0 +1,119 @@
+"""The published evidence by itself, in a study that has no registry, and beside one."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import ROOT, Run, minimal_site, run_workflow, write_study
+
+SHEET = """study,year,treated_events,treated_n,control_events,control_n,control_type,source
+North,2001,6,41,13,39,concurrent,a journal
+South,2004,5,14,39,74,randomized,a journal
+"""
+FAULTS = [
+    ("North,2001,6,41", "North,2001,60,41", "study North, column treated_events: more than treated_n"),
+    ("13,39,conc", "13,0,conc", "study North, column control_n: is 0"),
+    ("6,41", "six,41", "study North, column treated_events: not a number"),
+    ("6,41", "6.5,41", "study North, column treated_events: not a whole number"),
+    ("South,2004", "North,2001", "study North, column study: the same row twice"),
+    ("randomized,a journal", "randomized,", "study South, column source: empty"),
+    ("randomized", "random", "study South, column control_type: not one of randomized"),
+    ("2004", "20O4", "study South, column year: not a number"),
+    ("control_n,", "controls,", "column controls is not known"),
+]
+
+
+def evidence(study: Path) -> Run:
+    return run_workflow(study, "evidence")
+
+
+def rows(run: Run, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(run.text(name))))
+
+
+def write_evidence(study: Path, sheet: str, config: str = "") -> Path:
+    study.mkdir(exist_ok=True)
+    (study / "studies.csv").write_text(sheet, encoding="utf-8")
+    (study / "config.yaml").write_text(f"evidence: {{studies: studies.csv}}\n{config}", encoding="utf-8")
+    return study
+
+
+def test_evidence_needs_no_registry(tmp_path: Path) -> None:
+    """6/41 against 13/39 and 5/14 against 39/74: Mantel-Haenszel by hand.
+
+    (6*26/80 + 5*35/88) / (13*35/80 + 39*9/88) = 3.9386 / 9.6761 = 0.4070.
+    """
+    run = evidence(write_evidence(tmp_path, SHEET))
+    assert run.code == 0, run.output
+    assert run.executed() == {
+        *("pool_evidence", "audit_claims", "release_evidence", "draw_evidence", "evidence"),
+    }
+    pooled = rows(run, "release/tables/evidence_pooled.csv")
+    assert {row["analysis"] for row in pooled} == {
+        *("all", "main", "leave_out:North", "leave_out:South", "cumulative:North", "cumulative:South"),
+    }
+    key = {"analysis": "main", "measure": "OR", "method": "mantel_haenszel"}
+    (main,) = (row for row in pooled if key.items() <= row.items())
+    assert float(main["estimate"]) == pytest.approx(3.9386363636 / 9.6761363636, rel=1e-9)
+    assert not any(row["suppressed"] == "True" for row in pooled)
+    pictures = {path.name for path in run.path("release/figures").iterdir()}
+    assert pictures == {"evidence_forest.png", "evidence_funnel.png", "evidence_cumulative.png"}
+    # The shipped claims about other studies cannot be held against this sheet, and say so.
+    verdicts = {row["claim"]: row["verdict"] for row in rows(run, "internal/tables/evidence_audit.csv")}
+    assert verdicts["pooled odds ratio, IVIG over none"] == "cannot be checked"
+
+
+def test_a_sheet_of_sites_that_is_not_there_is_missed_by_the_registry_alone(tmp_path: Path) -> None:
+    study = write_evidence(tmp_path, SHEET, "sites: none.tsv\n")
+    assert evidence(study).code == 0
+    whole = run_workflow(study)
+    assert whole.code == 1
+    assert "ConfigurationError: sites: none.tsv is not there" in whole.output
+    assert "Traceback" not in whole.output
+
+
+@pytest.mark.parametrize(("right", "wrong", "line"), FAULTS, ids=[fault[2][:40] for fault in FAULTS])
+def test_a_faulty_sheet_is_one_line(tmp_path: Path, right: str, wrong: str, line: str) -> None:
+    assert right in SHEET
+    run = evidence(write_evidence(tmp_path, SHEET.replace(right, wrong, 1)))
+    assert run.code == 1
+    assert f"ConfigurationError: evidence.studies: {line}" in run.output
+    assert "Traceback" not in run.output
+    assert not run.path("internal/tables/evidence_pooled.csv").exists()
+
+
+def test_a_registry_enters_as_the_newest_study_and_its_small_counts_do_not_leave(tmp_path: Path) -> None:
+    """Six of 12 treated relapse and 3 of 10 untreated; no count of 3, and nothing that follows from it."""
+    relapses = "pregnancy_id,onset_day\n"
+    treated = minimal_site([(f"t{number}", 1, int(number < 6)) for number in range(12)])
+    untreated = minimal_site([(f"u{number}", 0, int(number < 3)) for number in range(10)])
+    treated["relapses.csv"] = relapses + "".join(f"P{number},20\n" for number in range(6))
+    untreated["relapses.csv"] = relapses + "".join(f"P{number},40\n" for number in range(3))
+    study = write_study(tmp_path / "own", {"a": ("all", treated), "b": ("none", untreated)})
+    write_evidence(study, SHEET, "sites: sites.tsv\n")
+    run = evidence(study)
+    assert run.code == 0, run.output
+    key = {"study": "This registry", "measure": "OR"}
+    (own,) = (row for row in rows(run, "internal/tables/evidence_studies.csv") if key.items() <= row.items())
+    counts = [float(own[name]) for name in ("treated_events", "treated_n", "control_events", "control_n")]
+    assert counts == [6, 12, 3, 10]
+    # (6/6) / (3/7) = 7/3.
+    assert float(own["estimate"]) == pytest.approx(7 / 3)
+    (own,) = (row for row in rows(run, "release/tables/evidence_studies.csv") if key.items() <= row.items())
+    assert own["suppressed"] == "True"
+    assert not own["treated_events"] and not own["control_events"] and not own["estimate"]
+    pooled = rows(run, "release/tables/evidence_pooled.csv")
+    for row in pooled:
+        with_it = row["analysis"] in ("with_registry", "cumulative:This registry")
+        assert (row["suppressed"] == "True") == with_it
+        assert not with_it or not (row["estimate"] or row["p_value"] or row["studies"])
+    assert sum(row["analysis"] == "with_registry" for row in pooled) > 10
+
+
+def test_nothing_reads_the_sheet_of_sites_while_the_rules_are_read() -> None:
+    """A sheet that is faulty stops what needs the registry, and nothing else."""
+    common = (ROOT / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    called = [line for line in common.splitlines() if "read_sites(" in line and not line.startswith(" ")]
+    assert called == ["def read_sites():"]

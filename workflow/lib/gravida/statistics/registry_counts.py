@@ -1,0 +1,97 @@
+"""The registry as one more study: relapses of the two arms in the 6 months after delivery."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from gravida.statistics import identifiability as design_of
+from gravida.statistics.contrasts import BETWEEN_SITES, IMMORTAL_TIME, joined
+from schemas.evidence import RESERVED
+
+PERIOD = "postpartum_6_months"
+DAYS = 182
+UNDATED = "no site dates its relapses: relapses in the first 6 months are not known"
+ARMS = {"treated": "treated", "control": "untreated"}
+WHOLE = "pregnancies with a relapse, of those observed for 182 days"
+POISSON = "relapses count as independent"
+SECOND = "second pregnancies of a woman count as independent"
+
+
+def count_registry(
+    pregnancies: pd.DataFrame, person_time: pd.DataFrame, policies: Mapping[str, str]
+) -> pd.DataFrame:
+    """Count the registry's relapses within 6 months of delivery as the sheet of published studies does.
+
+    The two arms over all sites that date their relapses. Events and totals are of the pregnancies that were
+    observed for all 182 days, with a relapse or without; relapses and person-years are of all.
+
+    Parameters
+    ----------
+    pregnancies, person_time : DataFrame
+        Of the cohort.
+    policies : mapping
+        Each site's policy.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the sheet of studies, and women and smallest_count (the smallest number above 0 of women in
+        an arm, with a relapse or without one): what disclosure control judges a row by. One row with
+        pregnancies and one with person-time; or one without numbers, whose `note` says why.
+    """
+    rows = person_time[person_time["period"] == PERIOD]
+    common = {
+        "study": RESERVED,
+        "year": float(pregnancies["delivery_year"].max()),
+        "window": "6 months",
+        "control_type": "concurrent",
+        "source": "this registry",
+    }
+    verdict = design_of.assess_identifiability(person_time, policies, PERIOD)
+    if verdict.verdict == design_of.NOT_IDENTIFIABLE:
+        return pd.DataFrame([common | {"note": UNDATED if rows.empty else verdict.reason.rstrip(".")}])
+    note = _note(rows, policies, verdict.verdict)
+    whole = rows[rows["days"] == DAYS]
+    return pd.DataFrame(
+        [
+            common | _judged_by(whole) | _with_a_relapse(whole) | {"note": joined(WHOLE, note)},
+            common | _judged_by(rows) | _rates(rows) | {"note": joined(POISSON, note)},
+        ]
+    )
+
+
+def _note(rows: pd.DataFrame, policies: Mapping[str, str], verdict: str) -> str:
+    choice = rows["site"].map(dict(policies)).eq("individual").all()
+    return joined(
+        "" if choice else BETWEEN_SITES,
+        IMMORTAL_TIME if verdict == design_of.WITHIN else "",
+        SECOND if rows["woman"].duplicated().any() else "",
+    )
+
+
+def _with_a_relapse(rows: pd.DataFrame) -> dict[str, float | str]:
+    """Return pregnancies with a relapse and all pregnancies, by arm; empty where an arm has none."""
+    counts: dict[str, float | str] = {"events_counted": "pregnancies"}
+    for name, arm in ARMS.items():
+        here = rows[rows["arm"] == arm]
+        counts[f"{name}_events"] = float((here["relapses"] > 0).sum())
+        counts[f"{name}_n"] = float(len(here)) if len(here) else np.nan
+    return counts
+
+
+def _rates(rows: pd.DataFrame) -> dict[str, float | str]:
+    """Return relapses and person-years, by arm."""
+    counts: dict[str, float | str] = {"events_counted": "relapses"}
+    for name, arm in ARMS.items():
+        here = rows[rows["arm"] == arm]
+        counts[f"{name}_events"] = float(here["relapses"].sum())
+        counts[f"{name}_person_years"] = float(here["person_years"].sum())
+    return counts
+
+
+def _judged_by(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the women of these rows, and the fewest above 0 in an arm, with a relapse or without."""
+    groups = [rows.groupby("arm"), rows.groupby(["arm", rows["relapses"] > 0])]
+    fewest = [group["woman"].nunique().min() for group in groups]
+    return {"women": float(rows["woman"].nunique()), "smallest_count": float(min(fewest))}

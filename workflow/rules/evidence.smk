@@ -1,0 +1,90 @@
+# The question: what have others found, does it stand, and what does this registry add to it?
+# Needs the sheets of published evidence and, only where the study has a registry, its cohort. Leaves the studies,
+# their pools, the grading and the audit of printed claims (internal, with the registry's counts; release,
+# protected) and their figures. `snakemake evidence` makes this alone.
+
+
+rule count_registry:
+    input:
+        pregnancies=COHORT,
+        person_time=PERSON_TIME,
+    output:
+        table="results/internal/registry_counts.csv",
+    log:
+        "results/logs/count_registry.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        policies=policies,
+    script:
+        "../scripts/count_registry.py"
+
+
+rule pool_evidence:
+    input:
+        studies=EVIDENCE["studies"],
+        registry=registry_counts,
+    output:
+        studies="results/internal/tables/evidence_studies.csv",
+        pooled="results/internal/tables/evidence_pooled.csv",
+        grade="results/internal/tables/evidence_grade.csv",
+    log:
+        "results/logs/pool_evidence.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        superseded=config["evidence"]["superseded"],
+        confidence=config["confidence"],
+    script:
+        "../scripts/pool_evidence.py"
+
+
+rule audit_claims:
+    input:
+        claims=EVIDENCE["claims"],
+        studies=EVIDENCE["studies"],
+        pooled="results/internal/tables/evidence_pooled.csv",
+    output:
+        table="results/internal/tables/evidence_audit.csv",
+    log:
+        "results/logs/audit_claims.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+    script:
+        "../scripts/audit_claims.py"
+
+
+rule draw_evidence:
+    input:
+        studies="results/release/tables/evidence_studies.csv",
+        pooled="results/release/tables/evidence_pooled.csv",
+    output:
+        evidence_forest=report(
+            "results/release/figures/evidence_forest.png",
+            category="Figures",
+            caption="../report/evidence_forest.rst",
+        ),
+        evidence_funnel=report(
+            "results/release/figures/evidence_funnel.png",
+            category="Figures",
+            caption="../report/evidence_funnel.rst",
+        ),
+        evidence_cumulative=report(
+            "results/release/figures/evidence_cumulative.png",
+            category="Figures",
+            caption="../report/evidence_cumulative.rst",
+        ),
+    log:
+        "results/logs/draw_evidence.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        confidence=config["confidence"],
+        synthetic=lambda wildcards: has_registry() and any(invented(wildcards)),
+    script:
+        "../scripts/draw_evidence.py"

@@ -1,0 +1,60 @@
+# The question: what was given, what harm came with it, and what does a relapse avoided cost?
+# Needs the cohort and accepted rows (restricted), and for the cost the internal tables of risks and of the evidence.
+# Leaves one table an answer (internal: aggregates that are not yet protected).
+
+
+rule tabulate_safety:
+    input:
+        pregnancies=COHORT,
+        verdicts=of_sites("results/internal/intake/{site}.json"),
+        adverse_events=accepted("adverse_events"),
+        infusions=accepted("infusions"),
+    output:
+        table="results/internal/tables/safety.csv",
+    log:
+        "results/logs/tabulate_safety.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        confidence=config["confidence"],
+    script:
+        "../scripts/tabulate_safety.py"
+
+
+rule describe_doses:
+    input:
+        pregnancies=COHORT,
+        verdicts=of_sites("results/internal/intake/{site}.json"),
+        infusions=accepted("infusions"),
+    output:
+        table="results/internal/tables/doses.csv",
+    log:
+        "results/logs/describe_doses.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        min_women=config["disclosure"]["min_women"],
+    script:
+        "../scripts/describe_doses.py"
+
+
+rule estimate_cost:
+    input:
+        risk_difference="results/internal/tables/risk_difference.csv",
+        doses="results/internal/tables/doses.csv",
+        pooled="results/internal/tables/evidence_pooled.csv",
+        claims=EVIDENCE["claims"],
+    output:
+        table="results/internal/tables/cost.csv",
+    log:
+        "results/logs/estimate_cost.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        cost=config["cost"],
+        day=OUTCOME_DAY[config["outcome_period"]],
+    script:
+        "../scripts/estimate_cost.py"

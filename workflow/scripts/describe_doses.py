@@ -1,0 +1,15 @@
+"""Describe the doses and regimens that were given, where infusions are dated."""
+
+from _job import job
+
+with job(snakemake.log[0]):
+    from gravida.cohort import rows_sent
+    from gravida.files import read_json
+    from gravida.statistics.doses import describe_doses
+    from gravida.tables import read_rows, write_table
+
+    inputs = snakemake.input
+    verdicts = [read_json(path) for path in inputs.verdicts]
+    doses = rows_sent(verdicts, "infusions", map(read_rows, inputs.infusions))
+    table = describe_doses(read_rows(inputs.pregnancies), doses, snakemake.params.min_women)
+    write_table(snakemake.output.table, table)
