@@ -17,8 +17,11 @@ DOMAINS = (
     *("missing_data", "measurement", "reporting", "overall"),
 )
 JUDGEMENTS = ("low", "moderate", "serious", "critical", "no_information")
-# The row that the registry itself adds.
+# The row that the registry itself adds, and the pools that every sheet has.
 RESERVED = "This registry"
+RESERVED_POOLS = {"all", "main", "with_registry", "leave_out", "cumulative"}
+# Limits of a published ratio farther apart, or closer together, are slips of the pen.
+WIDEST, NARROWEST = 1e6, 1.0001
 
 
 def _number(*checks: pa.Check, nullable: bool = True, required: bool = True) -> pa.Column:
@@ -26,7 +29,8 @@ def _number(*checks: pa.Check, nullable: bool = True, required: bool = True) -> 
 
 
 def _text(*checks: pa.Check, required: bool = True) -> pa.Column:
-    return pa.Column(None, list(checks), required=required)
+    plain = pa.Check(_plain, error="more than one line of plain text, or it begins like a formula")
+    return pa.Column(None, [plain, *checks], required=required)
 
 
 def _filled() -> pa.Check:
@@ -54,6 +58,22 @@ def _year(nullable: bool) -> pa.Column:
 def _holds(error: str, rule) -> pa.Check:
     """Return a check of every row; where `rule` compares with an empty cell it is not broken."""
     return pa.Check(lambda sheet: ~rule(sheet), error=error)
+
+
+def _plain(cells: pd.Series) -> pd.Series:
+    """Say which cells are one line of plain text that no spreadsheet takes for a formula."""
+    return ~cells.str.contains(r"[\x00-\x1f\x7f]|^[=+@-]", regex=True)
+
+
+def _labels_differ(sheet: pd.DataFrame) -> pd.Series:
+    """Say which rows keep a name of their own where a study that stands twice goes by its year too."""
+    twice = sheet["study"].duplicated(keep=False)
+    label = sheet["study"].where(~twice, sheet["study"] + " " + sheet["year"].map("{:g}".format))
+    return ~label.duplicated(keep=False)
+
+
+def _no_reserved_pool(cells: pd.Series) -> pd.Series:
+    return ~cells.map(lambda cell: bool({*_parts(cell)} & RESERVED_POOLS))
 
 
 def _parts(cell: str) -> list[str]:
@@ -101,7 +121,10 @@ STUDIES = pa.DataFrameSchema(
     {
         "study": _text(
             _filled(),
-            pa.Check(lambda cells: cells != RESERVED, error="this name is kept for the registry's own row"),
+            pa.Check(
+                lambda cells: cells.str.lower().str.split().str.join(" ") != RESERVED.lower(),
+                error="this name is kept for the registry's own row",
+            ),
             pa.Check.str_length(max_value=80, error="longer than 80 letters"),
         ),
         "year": _year(nullable=False),
@@ -124,6 +147,7 @@ STUDIES = pa.DataFrameSchema(
         "note": _text(required=False),
         "review": _text(
             pa.Check.str_matches(r"^[A-Za-z0-9_; -]*$", error="names of letters, digits and _, `;` between"),
+            pa.Check(_no_reserved_pool, error=f"a name that is kept: {', '.join(sorted(RESERVED_POOLS))}"),
             required=False,
         ),
         "exclude": _text(required=False),
@@ -149,8 +173,12 @@ STUDIES = pa.DataFrameSchema(
         _holds("ratio_lower: above the ratio", lambda sheet: sheet["ratio_lower"] > sheet["ratio"]),
         _holds("ratio_upper: below the ratio", lambda sheet: sheet["ratio_upper"] < sheet["ratio"]),
         _holds(
-            "ratio_lower: the same as ratio_upper",
-            lambda sheet: sheet["ratio_lower"] >= sheet["ratio_upper"],
+            "ratio_lower: the same as ratio_upper, or nearly",
+            lambda sheet: sheet["ratio_upper"] <= NARROWEST * sheet["ratio_lower"],
+        ),
+        _holds(
+            "ratio_upper: more than a million times ratio_lower",
+            lambda sheet: sheet["ratio_upper"] > WIDEST * sheet["ratio_lower"],
         ),
         _holds(
             "ratio: empty, while its limits or its measure are given",
@@ -167,6 +195,7 @@ STUDIES = pa.DataFrameSchema(
             "ratio_measure: empty; say whether the ratio is an OR, RR, IRR or HR, for they are never mixed",
             lambda sheet: sheet["ratio"].notna() & sheet["ratio_measure"].eq(""),
         ),
+        pa.Check(_labels_differ, error="study: with its year it has the name of another row"),
         pa.Check(_knows_inferred, error="inferred: not names of columns of this sheet, `;` between"),
     ],
     unique=["study", "year"],
@@ -178,10 +207,13 @@ CLAIMS = pa.DataFrameSchema(
         "study": _text(_filled()),
         "claim": _text(_filled()),
         "check": _text(_filled()),
-        "printed": _text(_filled()),
+        # A printed number may be negative.
+        "printed": pa.Column(None, [_filled()]),
         "inputs": _text(),
         "source": _text(_filled()),
         "note": _text(required=False),
+        "discrepancy": _text(required=False),
+        "inferred": _text(required=False),
     },
     unique=["study", "claim"],
     strict=True,

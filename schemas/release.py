@@ -65,33 +65,32 @@ RELEASED = {
         derived="events_per_parameter",
     ),
     "evidence_audit": _table(
-        label="study claim printed implied implied_lower implied_upper verdict note source"
+        label="study claim kind discrepancy printed implied implied_lower implied_upper verdict note source"
     ),
     "evidence_grade": _table(
         label="analysis measure start",
-        remark="reason",
         denominator="women",
         count="smallest_count",
-        derived="studies risk_of_bias inconsistency indirectness imprecision publication_bias certainty",
+        # The reason of a level follows from the counts as the level does.
+        derived="studies risk_of_bias inconsistency indirectness imprecision publication_bias certainty "
+        "reason",
     ),
     # Published numbers leave as they are. `women` and `smallest_count` are the registry's own, empty in
     # a row that it does not enter.
     "evidence_pooled": _table(
         label="analysis measure method interval zero_cells inferred status",
-        remark="reason",
         denominator="women",
         count="smallest_count",
         derived="studies estimate lower upper p_value q q_df q_p_value i2 tau2 tau2_lower tau2_upper "
-        "prediction_lower prediction_upper egger_t egger_df egger_p_value",
+        "prediction_lower prediction_upper egger_t egger_df egger_p_value reason",
     ),
     "evidence_studies": _table(
         label="study year window dose measure weight_method control_type included inferred overlap_group "
         "robins_i source registry extraction",
-        remark="note",
         denominator="women",
         count="smallest_count",
-        derived="treated_events treated_n control_events control_n treated_person_years control_person_years "
-        "estimate lower upper exact_lower exact_upper weight weight_with_registry",
+        derived="note treated_events treated_n control_events control_n treated_person_years "
+        "control_person_years estimate lower upper exact_lower exact_upper weight weight_with_registry",
     ),
     "identifiability": _table(
         label="site policy", denominator="women", count="pregnancies treated", derived="share_treated"

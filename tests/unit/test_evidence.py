@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from gravida.disclosure import release_tables
 from gravida.errors import ConfigurationError
 from gravida.evidence.sheet import check_studies
 from gravida.evidence.synthesis import Synthesis, pool_evidence
@@ -59,7 +60,7 @@ EVERY = ["OR", "RR", "RD"]
         ("X,2001,-1,41,13,39,concurrent,s", "study X, column treated_events: negative"),
         ("X,2001,6,inf,13,39,concurrent,s", "study X, column treated_n: not a number"),
         ("X,2001,6,nan,13,39,concurrent,s", "study X, column treated_n: not a number"),
-        (",2001,6,41,13,39,concurrent,s", "study in line 3, column study: empty"),
+        (",2001,6,41,13,39,concurrent,s", "study in row 2 below the header, column study: empty"),
         ("This registry,2001,6,41,13,39,concurrent,s", "column study: this name is kept"),
         ("North,2001,6,41,13,39,concurrent,s", "study North, column study: the same row twice"),
     ],
@@ -255,6 +256,87 @@ def test_inferred_cells_are_marked_in_every_pool_that_they_enter() -> None:
     assert "inferred: treated_events" in study(found, "North", "OR")["note"]
 
 
+def test_heterogeneity_takes_in_studies_with_a_zero_cell() -> None:
+    """0/40 v 30/60 and its mirror: far apart, though neither has an own estimate without the halves."""
+    found = synthesis(
+        "X,2001,0,40,30,60,concurrent,s", "Y,2002,30,60,0,40,concurrent,s", "Z,2003,10,50,12,50,concurrent,s"
+    )
+    rows = pooled(found, analysis="main", measure="OR", method="mantel_haenszel").set_index("zero_cells")
+    assert rows.loc["none", "reason"].startswith("Q and I2 go by 1 of 3 studies")
+    assert rows.loc["half", "q_df"] == 2 and rows.loc["half", "i2"] > 80
+    graded = found.grade.set_index("measure").loc["OR"]
+    assert graded["inconsistency"] == -2
+
+
+def test_rows_that_may_share_women_are_said_to_in_every_pool() -> None:
+    found = synthesis(f"{TWO[0]},g", f"{TWO[1]},g", header=f"{HEADER},overlap_group")
+    rows = pooled(found, analysis="main", measure="OR", method="mantel_haenszel")
+    assert rows["reason"].tolist() == ["taken as independent, though they may share women: North, South"]
+
+
+@pytest.mark.parametrize("name", ["main", "all", "with_registry", "x;leave_out"])
+def test_a_review_has_no_name_of_ours(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="study North, column review: a name that is kept"):
+        checked(f"{TWO[0]},{name}", header=f"{HEADER},review")
+
+
+def test_no_two_rows_go_by_one_name() -> None:
+    lines = [line.replace("South,2004", name) for line in TWO[1:] for name in ("A,2004", "A,2005")]
+    with pytest.raises(ConfigurationError, match="column study: with its year it has the name of another"):
+        checked(*lines, TWO[1].replace("South,2004", "A 2004,1999"))
+
+
+def test_empty_rows_and_nameless_columns_of_a_spreadsheet_are_left_out() -> None:
+    plain = checked(*TWO)
+    lines = [f"{line},," for line in (*TWO, ",,,,,,,", ",,,,,,,")]
+    pd.testing.assert_frame_equal(checked(*lines, header=f"{HEADER},,"), plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("study;year;source\nA;2001;s\n", "separated by semicolons"),
+        ("study,year,year,source,control_type\nA,2001,2001,s,concurrent\n", "column year is there twice"),
+        ("study,year,source,control_type\n=1+1,2001,s,concurrent\n", "begins like a formula"),
+        ('study,year,source,control_type\n"a\nb",2001,s,concurrent\n', "more than one line of plain text"),
+        ("study,year,source,control_type\nthis  Registry,2001,s,concurrent\n", "kept for the registry"),
+    ],
+)
+def test_a_sheet_from_a_spreadsheet_is_told_what_it_is(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        check_studies(read_cells(io.StringIO(text), "studies"))
+
+
+def test_limits_that_no_number_can_hold_are_left_empty_and_said() -> None:
+    rows = pool_evidence(checked(*TWO), pd.DataFrame(), (), 0.9999).pooled
+    knapp = rows[
+        (rows["analysis"] == "main") & (rows["interval"] == "hartung_knapp") & (rows["measure"] == "OR")
+    ]
+    assert knapp["upper"].isna().all() and knapp["estimate"].notna().all()
+    assert knapp["reason"].str.contains("larger than numbers can say").all()
+    assert not np.isinf(rows.select_dtypes("number").to_numpy(float)).any()
+
+
+def test_a_precise_ratio_beside_a_study_of_counts() -> None:
+    header = PRINTED
+    found = synthesis(
+        "Sharp,2001,1.0,0.9998,1.0002,OR,,,,,,,concurrent,s",
+        "Counted,2002,,,,,5,40,20,40,,,concurrent,s",
+        header=header,
+    )
+    row = pooled(found, analysis="main", measure="OR", method="dersimonian_laird", interval="wald").iloc[0]
+    # Of two studies: (d^2 - v1 - v2) / 2, d their distance.
+    distance = math.log(5 * 20 / (35 * 20))
+    assert row["tau2"] == pytest.approx((distance**2 - (1 / 5 + 1 / 35 + 1 / 20 + 1 / 20)) / 2, rel=1e-3)
+
+
+def test_a_ratio_without_limits_is_said_not_to_be_pooled() -> None:
+    found = synthesis(
+        "X,2001,0.5,,,OR,,,,,,,concurrent,s", "Y,2002,0.5,0.2,1.2,OR,,,,,,,concurrent,s", header=PRINTED
+    )
+    assert study(found, "X", "")["note"] == "a ratio without limits has no weight: it is not pooled"
+
+
 # The registry.
 
 
@@ -267,8 +349,7 @@ def registry(treated=(14, 71), untreated=(14, 61)) -> pd.DataFrame:
         period="postpartum_6_months", days=182, person_years=182 / 365.25
     )
     person_time = person_time.assign(woman=range(len(rows)), pregnancy=range(len(rows)))
-    pregnancies = pd.DataFrame({"delivery_year": [2011, 2019]})
-    return count_registry(pregnancies, person_time, {"a": "all", "b": "none"})
+    return count_registry(person_time, {"a": "all", "b": "none"}, 2019)
 
 
 def test_the_registry_is_one_more_study_of_the_main_pool() -> None:
@@ -299,6 +380,25 @@ def test_a_study_of_the_same_women_leaves_the_pool_with_the_registry() -> None:
     assert "not pooled with the registry" in study(found, "North", "OR")["note"]
 
 
+def test_a_group_that_no_row_has_is_no_group_of_the_registry() -> None:
+    with pytest.raises(ConfigurationError, match="no row of the sheet of studies has the overlap_group typo"):
+        synthesis(*TWO, registry=registry(), superseded=["typo"])
+
+
+def test_nothing_that_is_released_depends_on_a_withheld_count() -> None:
+    """Treated women with a relapse from 1 to 4: the same files leave."""
+    left = []
+    for events in (1, 2, 3, 4):
+        found = synthesis(*TWO, registry=registry(treated=(events, 71)))
+        tables = {
+            "evidence_studies": found.studies,
+            "evidence_pooled": found.pooled,
+            "evidence_grade": found.grade,
+        }
+        left.append({name: table.to_csv() for name, table in release_tables(tables, 5).items()})
+    assert left[0] == left[1] == left[2] == left[3]
+
+
 def test_a_registry_with_one_arm_enters_nowhere_and_says_why() -> None:
     found = synthesis(*TWO, registry=registry(untreated=(0, 0)))
     (own,) = (row for _, row in found.studies[found.studies["registry"]].iterrows())
@@ -313,7 +413,7 @@ def test_pregnancies_that_were_not_followed_for_six_months_are_in_the_rate_alone
     rows = rows.assign(days=[182] * 11 + [91] + [182] * 10, site=["a"] * 12 + ["b"] * 10)
     rows = rows.assign(period="postpartum_6_months", person_years=rows["days"] / 365.25)
     rows = rows.assign(woman=range(22), pregnancy=range(22))
-    found = count_registry(pd.DataFrame({"delivery_year": [2019]}), rows, {"a": "all", "b": "none"})
+    found = count_registry(rows, {"a": "all", "b": "none"}, 2019)
     assert found[["treated_events", "treated_n"]].iloc[0].tolist() == [5, 11]
     assert found["treated_person_years"].iloc[1] == pytest.approx((11 * 182 + 91) / 365.25)
 

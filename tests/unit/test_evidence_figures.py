@@ -342,18 +342,13 @@ def test_what_the_pools_leave_out_is_said_below(monkeypatch):
     assert "Left out of the pool with this registry, which holds its women: Horvat Ledinek 2020." in said
 
 
-def test_printed_limits_keep_their_coverage(monkeypatch):
-    """Limits exp(-+1.96 s) around 1: s = 0.5; with 90% limits of computed ratios the quantile is 1.645."""
-    around = tuple(math.exp(0.5 * reach) for reach in (0, -1.959964, 1.959964))
-    rows = [made.study("Printed", 2000, ratio=around), made.study("Counted", 2001, made.HELLWIG)]
-    table = evidence_table.read_studies(pd.DataFrame(rows))
-    points = evidence_funnel._points(table, "OR", 0.9).set_index("name")
-    assert points.loc["Printed (2000)", "se"] == pytest.approx(0.5, abs=1e-6)
+def test_standard_errors_are_of_the_coverage_of_the_limits():
+    """Woolf's error of 5/14 against 39/74; 95% limits that are taken for 90% ones give 1.96 / 1.645 of it."""
+    table = evidence_table.read_studies(pd.DataFrame([made.study("Counted", 2001, made.HELLWIG)]))
     woolf = math.sqrt(1 / 5 + 1 / 9 + 1 / 39 + 1 / 35)
-    # 1.959964 / 1.644854: limits that are taken for 90% limits give an error so many times as large.
-    assert points.loc["Counted (2001)", "se"] == pytest.approx(woolf * 1.959964 / 1.644854, abs=1e-5)
-    figure = picture(monkeypatch, "forest", pd.DataFrame(rows), one_study()[1], confidence=0.9)
-    assert {"OR (90% CI)", "Limits of ratios as printed: 95%."} <= set(words_of(figure))
+    for confidence, times in ((0.95, 1.0), (0.9, 1.959964 / 1.644854)):
+        (error,) = evidence_funnel._points(table, "OR", confidence)["se"]
+        assert error == pytest.approx(woolf * times, abs=1e-5)
 
 
 def test_standard_errors_are_those_of_metafor():

@@ -244,7 +244,7 @@ def test_the_shipped_sheet_of_published_rates_passes_its_schema(published):
 def test_a_wrong_cell_of_the_sheet_is_refused_with_its_study_and_column(column, value):
     cells = read_cells(SHEET, "published rates")
     cells.loc[0, column] = value
-    named = "in line 2" if column == "study" else "PRIMS Confavreux"
+    named = "in row 1 below the header" if column == "study" else "PRIMS Confavreux"
     with pytest.raises(ConfigurationError, match=f"published_rates: study {named}, column {column}"):
         check_published_rates(cells)
 

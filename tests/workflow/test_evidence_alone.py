@@ -67,7 +67,10 @@ def test_evidence_needs_no_registry(tmp_path: Path) -> None:
 
 def test_a_sheet_of_sites_that_is_not_there_is_missed_by_the_registry_alone(tmp_path: Path) -> None:
     study = write_evidence(tmp_path, SHEET, "sites: none.tsv\n")
-    assert evidence(study).code == 0
+    alone = evidence(study)
+    assert alone.code == 0
+    assert "No registry is among the evidence: there is no sheet of sites." in alone.output
+    assert f"Evidence: {alone.path('release/tables/evidence_pooled.csv')}" in alone.output
     whole = run_workflow(study)
     assert whole.code == 1
     assert "ConfigurationError: sites: none.tsv is not there" in whole.output

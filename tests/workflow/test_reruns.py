@@ -27,7 +27,6 @@ POOLED = {
     "estimate_cost",
     "count_registry",
     "pool_evidence",
-    "audit_claims",
     "release_evidence",
     "draw_evidence",
     "assess_precision",
@@ -116,7 +115,7 @@ def test_a_covariate_leaves_intake_and_cohort_alone(study: Path, source: Path) -
 
 def test_an_edited_library_runs_every_rule(study: Path, source: Path) -> None:
     with edited(source / "workflow/lib/gravida/models/exact.py", lambda before: before + "\n# edited\n"):
-        everything = {"intake_site a", "intake_site b", "record_configuration"} | POOLED
+        everything = {"intake_site a", "intake_site b", "record_configuration", "audit_claims"} | POOLED
         assert planned(study, source).executed() == everything
 
 

@@ -131,6 +131,21 @@ def policies(wildcards):
     return {site: row["policy"] for site, row in sites().items()}
 
 
+def latest_data_cut(wildcards):
+    """Return the year of the latest data cut."""
+    return max(int(row["data_cut"][:4]) for row in sites().values())
+
+
+def superseded():
+    """Return the overlap groups of published studies whose women are the registry's own.
+
+    The default names a study of the shipped sheet: of somebody's own sheet it says nothing.
+    """
+    groups, default = config["evidence"]["superseded"], DEFAULTS["evidence"]
+    own_studies = not is_shipped(EVIDENCE["studies"], default["studies"])
+    return [] if own_studies and groups == default["superseded"] else groups
+
+
 def invented(wildcards):
     """Return for each site whether its rows are invented: the generator leaves a mark beside them."""
     return [Path(row["folder"], ".synthetic").exists() for row in sites().values()]
@@ -209,10 +224,17 @@ def failures():
 
 
 def closing_words():
-    """Return the run's warnings, the headline sentence and where to look, if it went as far as the report."""
-    page, headline = Path("results/release/report.html"), Path("results/release/headline.txt")
-    if not (page.exists() and headline.exists()):
-        return ""
-    # Snakemake has changed into the study's folder; the reader has not, so the path is a whole one.
+    """Return the run's warnings, the headline sentence if this run came to it, and where to look."""
+    # Snakemake has changed into the study's folder; the reader has not, so the paths are whole ones.
     told = "".join(f"{line}\n" for line in logged(warnings=True))
-    return f"\n{told}{read_text(headline)}\nReport: {page.resolve()}\n"
+    written = {path for path, time in log_times().items() if LOGS.get(path) != time}
+    if Path("results/logs/write_report.log") in written:
+        page = Path("results/release/report.html").resolve()
+        return f"\n{told}{read_text('results/release/headline.txt')}\nReport: {page}\n"
+    if Path("results/logs/release_evidence.log") not in written:
+        return told
+    table = Path("results/release/tables/evidence_pooled.csv").resolve()
+    alone = "" if has_registry() else "No registry is among the evidence: there is no sheet of sites.\n"
+    older = Path("results/release/report.html").exists()
+    stale = "The report is older than these tables: run without a target to write it again.\n" if older else ""
+    return f"\n{told}{alone}{stale}Evidence: {table}\n"

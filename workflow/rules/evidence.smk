@@ -6,7 +6,6 @@
 
 rule count_registry:
     input:
-        pregnancies=COHORT,
         person_time=PERSON_TIME,
     output:
         table="results/internal/registry_counts.csv",
@@ -17,6 +16,7 @@ rule count_registry:
     params:
         code=CODE,
         policies=policies,
+        year=latest_data_cut,
     script:
         "../scripts/count_registry.py"
 
@@ -35,7 +35,7 @@ rule pool_evidence:
         ENVIRONMENT
     params:
         code=CODE,
-        superseded=config["evidence"]["superseded"],
+        superseded=superseded(),
         confidence=config["confidence"],
     script:
         "../scripts/pool_evidence.py"
@@ -45,7 +45,6 @@ rule audit_claims:
     input:
         claims=EVIDENCE["claims"],
         studies=EVIDENCE["studies"],
-        pooled="results/internal/tables/evidence_pooled.csv",
     output:
         table="results/internal/tables/evidence_audit.csv",
     log:

@@ -6,6 +6,6 @@ with job(snakemake.log[0]):
     from gravida.statistics.registry_counts import count_registry
     from gravida.tables import read_rows, write_table
 
-    inputs = snakemake.input
-    cohort = (read_rows(inputs.pregnancies), read_rows(inputs.person_time))
-    write_table(snakemake.output.table, count_registry(*cohort, snakemake.params.policies))
+    person_time = read_rows(snakemake.input.person_time)
+    table = count_registry(person_time, snakemake.params.policies, snakemake.params.year)
+    write_table(snakemake.output.table, table)

@@ -49,7 +49,9 @@ def read_cells(path: str | Path, what: str) -> pd.DataFrame:
         If it is not a table of comma-separated UTF-8 text.
     """
     try:
-        cells = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        # The parser would cut a cell at a NUL.
+        whole = b"\0" not in Path(path).read_bytes() if isinstance(path, (str, Path)) else True
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig") if whole else None
     except (OSError, ValueError):
         cells = None
     # Where every row is longer than the header, the first column becomes the index.

@@ -8,13 +8,17 @@ import pandas as pd
 
 from gravida.evidence.claims import Claim, Number, read_claims, read_count, read_exact, read_number
 from gravida.evidence.claims import read_rounded as rounded
+from gravida.evidence.comparisons import MEASURES, PRINTED_CONFIDENCE, compare
 from gravida.evidence.implied import FORMULAS, NEEDS_PRINTED, PRINTS_COUNT, Formula, Implied, only
+from gravida.evidence.pool import PooledRow, pool
+from gravida.evidence.rows import analyses
 
 AGREES, DISAGREES, UNCHECKED = "agrees", "disagrees", "cannot be checked"
 # Two ends that are the same in decimals differ by no more than this share in binary.
 SAME_END = 1e-12
 POOL_KEYS = ("analysis", "measure", "method", "interval", "zero_cells")
 ARMS = ("treated", "control")
+NUMBERS_NEEDED = ("nnt_from_counts", "nnt_from_odds_ratio")
 
 
 class Uncheckable(Exception):
@@ -27,6 +31,8 @@ class Verdict:
 
     study: str
     claim: str
+    kind: str
+    discrepancy: str
     printed: str
     implied: str = ""
     implied_lower: float = math.nan
@@ -36,11 +42,13 @@ class Verdict:
     source: str = ""
 
 
-def audit_claims(claims: pd.DataFrame, studies: pd.DataFrame, pooled: pd.DataFrame) -> pd.DataFrame:
+def audit_claims(claims: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
     """Return the verdict on each printed claim.
 
     Every printed number stands for half a unit of its last digit either side; counts are exact. A claim
-    agrees where the range of what its inputs imply meets the interval of what is printed.
+    agrees where the range of what its inputs imply meets the interval of what is printed. Where the sheet
+    says that its inputs are inferred it cannot be checked, whatever they imply. Pools have 95% limits, as
+    published ones do, and hold published studies alone.
 
     Parameters
     ----------
@@ -48,44 +56,69 @@ def audit_claims(claims: pd.DataFrame, studies: pd.DataFrame, pooled: pd.DataFra
         Text columns study, claim, check, printed, inputs, source, note.
     studies : DataFrame
         The sheet of published studies, one row a comparison.
-    pooled : DataFrame
-        The table `evidence_pooled`.
 
     Returns
     -------
     DataFrame
-        study, claim, printed, implied (text, also of a number), implied_lower, implied_upper, verdict, note,
-        source.
+        study, claim, kind (arithmetic: from numbers printed with it; circular: from cells that were inferred
+        from it; other_source: against another paper; design), discrepancy (claims with the same word there
+        are of one slip), printed, implied (text, also of a number), implied_lower, implied_upper, verdict,
+        note, source.
 
     Raises
     ------
     ConfigurationError
         If a row's check is unknown, or an input or the printed number cannot be read.
     """
-    # A claim is held against what is published: nothing of the registry leaves through the audit.
-    published = pooled[pooled["women"].isna()]
-    verdicts = [_audit(claim, studies, published) for claim in read_claims(claims)]
+    verdicts = [_audit(claim, studies) for claim in read_claims(claims)]
     return pd.DataFrame(verdicts, columns=list(Verdict.__dataclass_fields__))
 
 
-def _audit(claim: Claim, studies: pd.DataFrame, pooled: pd.DataFrame) -> Verdict:
-    about = {"study": claim.study, "claim": claim.claim, "printed": claim.printed, "source": claim.source}
+def _audit(claim: Claim, studies: pd.DataFrame) -> Verdict:
+    names = ("study", "claim", "discrepancy", "printed", "source")
+    about = {name: getattr(claim, name) for name in names} | {"kind": _kind(claim.check)}
     try:
         if claim.check in FLAGS:
             found, fault = _flag(claim, studies)
             verdict = DISAGREES if fault else AGREES
             return Verdict(**about, implied=found, verdict=verdict, note=_join(claim.note, fault))
         printed = _printed(claim)
-        implied = _implied(claim, printed, studies, pooled)
+        implied = _implied(claim, printed, studies)
     except Uncheckable as obstacle:
         return Verdict(**about, note=_join(claim.note, str(obstacle)))
-    agrees = any(meet(printed, found, claim.check == "same_number") for found in implied.ranges)
-    return Verdict(
-        **about,
-        **_shown(implied),
-        verdict=AGREES if agrees else DISAGREES,
-        note=_join(claim.note, implied.note),
-    )
+    verdict, remark = _compare(claim, printed, implied)
+    return Verdict(**about, **_shown(implied), verdict=verdict, note=_join(claim.note, implied.note, remark))
+
+
+def _kind(check: str) -> str:
+    if check in FLAGS:
+        return "design"
+    kinds = {"pooled": "circular", "total": "circular", "same_number": "other_source"}
+    return (kinds | {"same_count": "other_source"}).get(check, "arithmetic")
+
+
+def _compare(claim: Claim, printed: Number, implied: Implied) -> tuple[str, str]:
+    """Return the verdict, and what must be said of how it came about."""
+    if claim.inferred:
+        return UNCHECKED, f"rests on inferred numbers: {claim.inferred}"
+    if any(meet(printed, found, claim.check == "same_number") for found in implied.ranges):
+        return AGREES, ""
+    if claim.check in NEEDS_PRINTED and any(_is_cut(printed, found.value) for found in implied.ranges):
+        return AGREES, "cut after its last digit, not rounded"
+    if claim.check in NUMBERS_NEEDED and any(_is_rounded_up(claim, found) for found in implied.ranges):
+        return AGREES, "rounded up, as numbers needed to treat are"
+    return DISAGREES, ""
+
+
+def _is_cut(printed: Number, value: float) -> bool:
+    return printed.value <= value < printed.value + 2 * (printed.upper - printed.value)
+
+
+def _is_rounded_up(claim: Claim, implied: Number) -> bool:
+    whole = claim.printed.strip().lstrip("-+").isdigit()
+    return whole and abs(float(claim.printed)) in {
+        math.ceil(abs(end)) for end in (implied.lower, implied.upper)
+    }
 
 
 def meet(printed: Number, implied: Number, only_inside: bool = False) -> bool:
@@ -128,11 +161,11 @@ def _printed(claim: Claim) -> Number:
         raise claim.fault("printed", f"{claim.printed}: {problem}") from None
 
 
-def _implied(claim: Claim, printed: Number, studies: pd.DataFrame, pooled: pd.DataFrame) -> Implied:
+def _implied(claim: Claim, printed: Number, studies: pd.DataFrame) -> Implied:
     if claim.check == "total":
         return _total(claim, studies)
     if claim.check == "pooled":
-        return _pooled(claim, pooled)
+        return _pooled(claim, studies)
     if claim.check not in FORMULAS:
         known = ", ".join(sorted([*FORMULAS, *FLAGS, "total", "pooled"]))
         raise claim.fault("check", f"{claim.check} is not one of {known}")
@@ -140,12 +173,24 @@ def _implied(claim: Claim, printed: Number, studies: pd.DataFrame, pooled: pd.Da
     inputs = _numbers(claim, formula)
     if claim.check in NEEDS_PRINTED:
         inputs["printed"] = printed
+    _check_ranges(claim, inputs)
     try:
-        return formula.compute(**inputs)
+        implied = formula.compute(**inputs)
+        if not all(math.isfinite(value) for value in implied.found):
+            raise ValueError
+        return implied
     except KeyError as missing:
         raise Uncheckable(f"missing: {missing.args[0]}") from None
     except (ValueError, ZeroDivisionError, OverflowError):
         raise Uncheckable("the printed values, as rounded, give no finite answer") from None
+
+
+def _check_ranges(claim: Claim, inputs: dict[str, Number]) -> None:
+    """Refuse a coverage that is none and degrees of freedom below 1."""
+    if "confidence" in inputs and not 0 < inputs["confidence"].value < 1:
+        raise claim.fault("inputs", "confidence is between 0 and 1, such as 0.95")
+    if "df" in inputs and inputs["df"].value < 1:
+        raise claim.fault("inputs", "df is at least 1")
 
 
 def _numbers(claim: Claim, formula: Formula) -> dict[str, Number]:
@@ -189,19 +234,25 @@ def _total(claim: Claim, studies: pd.DataFrame) -> Implied:
     return only(float(numbers.sum()))
 
 
-def _pooled(claim: Claim, pooled: pd.DataFrame) -> Implied:
-    """Return a number of the table `evidence_pooled`."""
+def _pooled(claim: Claim, studies: pd.DataFrame) -> Implied:
+    """Return a number of a pool of the published studies, with the 95% limits that are published."""
     given = _texts(claim, (*POOL_KEYS, "column"))
     column = given.pop("column")
-    if column not in pooled:
+    if column not in PooledRow.__dataclass_fields__:
         raise claim.fault("inputs", f"column={column} is no column of evidence_pooled")
-    rows = pooled
-    for key, value in given.items():
-        rows = rows[rows[key].astype(str) == value]
-    numbers = pd.to_numeric(rows[column], errors="coerce")
-    if len(rows) != 1 or numbers.isna().any():
-        raise Uncheckable(f"missing: {column} of {' '.join(given.values())}")
-    return only(float(numbers.iloc[0]))
+    name, measure = given.pop("analysis"), given.pop("measure")
+    pools = {analysis.name: analysis for analysis in analyses(studies, studies.head(0), ())}
+    if name not in pools or measure not in MEASURES:
+        raise Uncheckable(f"missing: {column} of {name} {measure}")
+    rows = [
+        row
+        for row in pool(compare(studies.iloc[pools[name].rows], measure), PRINTED_CONFIDENCE)
+        if all(getattr(row, key) == value for key, value in given.items())
+    ]
+    value = getattr(rows[0], column) if len(rows) == 1 else None
+    if not isinstance(value, (int, float)):
+        raise Uncheckable(f"missing: {column} of {name} {measure}")
+    return only(float(value))
 
 
 def _flag(claim: Claim, studies: pd.DataFrame) -> tuple[str, str]:

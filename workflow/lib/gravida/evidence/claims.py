@@ -11,7 +11,7 @@ import pandas as pd
 from gravida.errors import ConfigurationError
 
 SHEET = "evidence.claims"
-COLUMNS = ("study", "claim", "check", "printed", "inputs", "source", "note")
+COLUMNS = ("study", "claim", "check", "printed", "inputs", "source", "note", "discrepancy", "inferred")
 
 _NUMBER = re.compile(r"([<>]?)\s*([-+−]?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d+)?)\s*%?")
 _FRACTION = re.compile(r"(\d+)\s*/\s*(\d+)")
@@ -28,7 +28,10 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One row of the sheet of claims; `inputs` holds each value as printed, by its name."""
+    """One row of the sheet of claims; `inputs` holds each value as printed, by its name.
+
+    `discrepancy` is a word that claims of one slip share, `inferred` says which inputs nobody printed.
+    """
 
     study: str
     claim: str
@@ -37,6 +40,8 @@ class Claim:
     inputs: Mapping[str, str]
     source: str
     note: str
+    discrepancy: str = ""
+    inferred: str = ""
 
     def fault(self, column: str, what: str) -> ConfigurationError:
         """Return the error that names this row and the column at fault."""

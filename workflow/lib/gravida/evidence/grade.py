@@ -4,6 +4,7 @@ Guyatt et al. (2011), Journal of Clinical Epidemiology 64:383-394 and its series
 panel's judgement: every step is shown with its reason so that a panel can disagree.
 """
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,6 +13,9 @@ from gravida.evidence.rows import parts
 from gravida.evidence.studies import Evidence
 from gravida.models.meta_analysis import FEWEST_FOR_ASYMMETRY
 
+# Windows whose ends differ by no more than this factor, such as 12 weeks and 3 months, are one.
+SAME_WINDOW = 1.1
+DAYS_IN = {"day": 1.0, "week": 7.0, "month": 30.4375, "year": 365.25}
 CERTAINTIES = ("very low", "low", "moderate", "high")
 # Fewer events than this cannot show a moderate effect: Guyatt et al. (2011), J Clin Epidemiol 64:1283-1293.
 FEWEST_EVENTS = 300
@@ -56,6 +60,9 @@ def grade(evidence: Evidence, pooled: pd.DataFrame) -> pd.DataFrame:
                 & (pooled["status"] == "ok")
             ]
             if len(of) and weights.percent:
+                # Where a study has a zero cell, Q with half an event added takes in every study.
+                spread = of[of["zero_cells"] == "half"] if (of["zero_cells"] == "half").any() else of
+                of = of.assign(**{name: spread[name].iloc[0] for name in ("q", "q_df", "q_p_value", "i2")})
                 used = evidence.rows.loc[list(weights.percent)].assign(share=list(weights.percent.values()))
                 rows.append(_rated(used, of.iloc[0], pooled))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -88,7 +95,8 @@ def _risk_of_bias(used: pd.DataFrame, randomized: bool) -> Step:
         return Step(2, "critical risk of bias in half of the weight or more")
     if serious >= 50:
         # What is not randomized starts low for just this reason: it is not lowered twice.
-        return Step(int(randomized), "serious risk of bias in half of the weight or more")
+        counted = "" if randomized else ", for which it starts low"
+        return Step(int(randomized), f"serious risk of bias in half of the weight or more{counted}")
     if judged.eq("").any():
         return Step(0, "risk of bias not judged for every study")
     return Step(0, "risk of bias not serious in most of the weight")
@@ -107,22 +115,31 @@ def _inconsistency(row: pd.Series) -> Step:
 
 def _indirectness(used: pd.DataFrame, measure: str) -> Step:
     relapses = measure != "IRR" and used["events_counted"].eq("relapses").any()
-    windows = used["window"].replace("", pd.NA).dropna().nunique()
-    if relapses or windows > 1:
-        said = [
-            "relapses counted as women" if relapses else "",
-            "windows differ" if windows > 1 else "",
-        ]
+    windows = used["window"].map(_days)
+    differ = windows.max() > SAME_WINDOW * windows.min()
+    said = ["relapses counted as women" if relapses else "", "windows differ" if differ else ""]
+    if any(said):
         return Step(1, " and ".join(filter(None, said)))
-    return Step(0, "one window and one outcome")
+    return Step(0, "a window is not stated" if windows.isna().any() else "one window and one outcome")
+
+
+def _days(window: str) -> float:
+    """Return the last day of a window such as `0-12 weeks`, nan where it is not in such words."""
+    found = re.search(r"([0-9.]+)\s*(day|week|month|year)s?\s*$", window)
+    return float(found[1]) * DAYS_IN[found[2]] if found else float("nan")
 
 
 def _imprecision(used: pd.DataFrame, row: pd.Series) -> Step:
     spans = bool(row["lower"] < 1 < row["upper"])
     events = used[["treated_events", "control_events"]].sum(axis=1).sum()
-    few = bool(used["treated_events"].notna().all() and events < FEWEST_EVENTS)
-    said = ["limits hold 1" if spans else "", f"fewer than {FEWEST_EVENTS} events" if few else ""]
-    return Step(int(spans) + int(few), " and ".join(filter(None, said)) or "limits exclude 1, enough events")
+    known = bool(used[["treated_events", "control_events"]].notna().all(axis=None))
+    few = known and events < FEWEST_EVENTS
+    said = [
+        "limits hold 1" if spans else "limits exclude 1",
+        "events not known for every study" if not known else "",
+        f"fewer than {FEWEST_EVENTS} events" if few else "",
+    ]
+    return Step(int(spans) + int(few), " and ".join(filter(None, said)))
 
 
 def _publication_bias(row: pd.Series, pooled: pd.DataFrame) -> Step:
@@ -130,6 +147,8 @@ def _publication_bias(row: pd.Series, pooled: pd.DataFrame) -> Step:
         "egger_p_value"
     ].dropna()
     if tests.empty:
-        return Step(0, f"asymmetry cannot be tested with fewer than {FEWEST_FOR_ASYMMETRY} studies")
+        few = row["studies"] < FEWEST_FOR_ASYMMETRY
+        alike = "asymmetry cannot be tested: the studies are alike"
+        return Step(0, f"asymmetry is not tested below {FEWEST_FOR_ASYMMETRY} studies" if few else alike)
     p_value = float(tests.iloc[0])
     return Step(int(p_value < 0.1), f"Egger's test p = {p_value:.2f}")

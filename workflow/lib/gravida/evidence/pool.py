@@ -18,6 +18,8 @@ BETWEEN: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "paule_mandel": meta_analysis.paule_mandel,
     "reml": meta_analysis.restricted_likelihood,
 }
+# Beyond this logarithm an exponential overflows.
+LARGEST_LOG = 700.0
 NO_STUDY = "no study of this pool has numbers for it"
 NONE_WITHOUT_ZERO = "every study has a zero cell"
 ONE_STUDY = "one study says nothing of how studies differ"
@@ -107,7 +109,6 @@ def _row(
 ) -> PooledRow:
     counted = int(comparisons.telling.sum())
     by_variance = method in BETWEEN or method == "inverse_variance"
-    printed = len(comparisons.printed)
     if policy == "half_in_pool":
         counted = len(comparisons.counted)
     if by_variance:
@@ -119,8 +120,39 @@ def _row(
         filled = fill(comparisons, row, confidence)
     except NotEstimable as obstacle:
         return replace(row, status=obstacle.status, reason=str(obstacle))
-    left_out = "" if by_variance or not printed else _printed_left_out(printed)
-    return replace(filled, reason=left_out)
+    return _finite(replace(filled, reason="; ".join(_remarks(comparisons, filled, by_variance))))
+
+
+def _remarks(comparisons: Comparisons, row: PooledRow, by_variance: bool) -> list[str]:
+    """Return what must be said of a pool that has an answer."""
+    silent = int(comparisons.arms.silent.sum())
+    printed = len(comparisons.printed)
+    said = []
+    if printed and not by_variance:
+        said.append(_printed_left_out(printed))
+    if silent and (comparisons.measure != "RD" or by_variance) and row.zero_cells != "half_in_pool":
+        said.append(f"{_studies(silent)} with no event, or nothing else, in both arms left out")
+    if row.q_df is not None and row.q_df + 1 < row.studies:
+        said.append(
+            f"Q and I2 go by {row.q_df + 1} of {row.studies} studies: the others have no own estimate"
+        )
+    if row.tau2 is not None and row.studies == 2:
+        said.append("of two studies the variance between studies is hardly known")
+    return said
+
+
+def _studies(number: int) -> str:
+    return "1 study" if number == 1 else f"{number} studies"
+
+
+def _finite(row: PooledRow) -> PooledRow:
+    """Return the row with a limit that no number can hold left empty, and said to be."""
+    names = ("lower", "upper", "prediction_lower", "prediction_upper", "tau2_upper")
+    beyond = [name for name in names if getattr(row, name) is not None and np.isinf(getattr(row, name))]
+    if not beyond:
+        return row
+    said = "; ".join(filter(None, (row.reason, "an empty limit is larger than numbers can say")))
+    return replace(row, reason=said, **dict.fromkeys(beyond))
 
 
 def _why_empty(comparisons: Comparisons, policy: str, by_variance: bool) -> str:
@@ -132,8 +164,8 @@ def _why_empty(comparisons: Comparisons, policy: str, by_variance: bool) -> str:
 
 
 def _printed_left_out(number: int) -> str:
-    prints = "1 study prints" if number == 1 else f"{number} studies print"
-    return f"{prints} a ratio and no counts: in the methods of inverse variance alone"
+    prints = "prints" if number == 1 else "print"
+    return f"{_studies(number)} {prints} a ratio and no counts: in the methods of inverse variance alone"
 
 
 def _mantel_haenszel(comparisons: Comparisons, row: PooledRow, confidence: float) -> PooledRow:
@@ -164,9 +196,10 @@ def _inverse_variance(comparisons: Comparisons, row: PooledRow, confidence: floa
     estimates, variances = comparisons.estimates(row.zero_cells == "half")
     mean, variance = meta_analysis.weighted_mean(estimates, variances)
     filled = _with_q(_with_limits(row, mean, variance, confidence), mean, estimates, variances)
-    if estimates.size < meta_analysis.FEWEST_FOR_ASYMMETRY or np.ptp(variances) == 0:
+    enough = estimates.size >= meta_analysis.FEWEST_FOR_ASYMMETRY
+    test = meta_analysis.egger(estimates, variances) if enough else None
+    if test is None:
         return filled
-    test = meta_analysis.egger(estimates, variances)
     return replace(filled, egger_t=test.t, egger_df=test.degrees_of_freedom, egger_p_value=test.p_value)
 
 
@@ -227,5 +260,5 @@ def _with_q(row: PooledRow, about: float, estimates: np.ndarray, variances: np.n
 
 
 def _shown(measure: str) -> Callable[[float], float]:
-    """Return what turns an estimate into what is shown: the exponential of a logarithm."""
-    return float if measure == "RD" else lambda value: float(np.exp(value))
+    """Return what turns an estimate into what is shown: the exponential of a logarithm, at most infinity."""
+    return float if measure == "RD" else lambda value: float(np.exp(value)) if value < LARGEST_LOG else np.inf

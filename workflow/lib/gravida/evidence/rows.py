@@ -100,5 +100,16 @@ def analyses(sheet: pd.DataFrame, registry: pd.DataFrame, superseded: Collection
         yield Analysis(f"cumulative:{RESERVED}", with_registry, entered)
 
 
+def why_not_independent(rows: pd.DataFrame) -> str:
+    """Return what must be said of rows in one pool that may share women, "" where none do."""
+    names = labels(rows)
+    groups = rows["overlap_group"].where(rows["overlap_group"].ne(""))
+    together = [", ".join(names[groups == group]) for group in groups[groups.duplicated()].unique()]
+    said = [f"taken as independent, though they may share women: {shared}" for shared in together]
+    doses = names[rows["control_type"].eq("other_dose")]
+    said += [f"the control is another dose: {', '.join(doses)}"] if len(doses) and len(rows) > 1 else []
+    return "; ".join(said)
+
+
 def _measures(row: pd.DataFrame) -> tuple[str, ...]:
     return tuple(measure for measure in MEASURES if has_numbers(row, measure).all())

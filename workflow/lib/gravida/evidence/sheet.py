@@ -45,6 +45,8 @@ def check_sheet(cells: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> p
         Naming row and column of each fault, in one line.
     """
     key, shipped = f"evidence.{name}", f"resources/evidence/{name}.csv"
+    cells = _without_empty(cells)
+    _check_separator(cells, key)
     missing = [known for known, column in schema.columns.items() if column.required and known not in cells]
     unknown = [given for given in cells if given not in schema.columns]
     for names, what in ((missing, "is missing"), (unknown, "is not known")):
@@ -64,11 +66,32 @@ def check_sheet(cells: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> p
     ]
     faults += [] if faults else _broken(parsed, schema)
     if faults:
-        names = {row: name or f"in line {row + 2}" for row, name in stripped["study"].items()}
+        names = {row: _named(name, row) for row, name in stripped["study"].items()}
         told = [f"study {names[row]}, column {column}: {what}" for row, column, what in dict.fromkeys(faults)]
         more = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
         raise ConfigurationError(f"{key}: {'; '.join(told[:TOLD])}{more}")
     return parsed
+
+
+def _without_empty(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the sheet without the wholly empty rows and nameless columns that spreadsheets export."""
+    filled = cells.apply(lambda column: column.str.strip().ne(""))
+    nameless = [name for name in cells if str(name).startswith("Unnamed: ") and not filled[name].any()]
+    return cells.loc[filled.any(axis=1)].drop(columns=nameless).reset_index(drop=True)
+
+
+def _check_separator(cells: pd.DataFrame, key: str) -> None:
+    for sign, word in ((";", "semicolons"), ("\t", "tabs")):
+        if len(cells.columns) < 3 and any(str(name).count(sign) > 1 for name in cells):
+            raise ConfigurationError(f"{key}: the cells are separated by {word}; save the sheet with commas")
+    twice = [str(name) for name in cells if str(name).rpartition(".")[0] in cells and str(name)[-1].isdigit()]
+    if twice:
+        raise ConfigurationError(f"{key}: column {twice[0].rpartition('.')[0]} is there twice; keep one")
+
+
+def _named(study: str, row: int) -> str:
+    """Return how a message names a row: its study on one line, or its number among the rows."""
+    return " ".join(study.split()) or f"in row {row + 1} below the header"
 
 
 def _number(cell: str) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
-from gravida.evidence.comparisons import MEASURES, Comparisons, compare
+from gravida.evidence.comparisons import MEASURES, PRINTED_CONFIDENCE, Comparisons, compare
 from gravida.evidence.rows import Analysis, has_numbers, labels, parts, why_not_in_main
 from gravida.models.conditional import common_odds_ratio
 from gravida.models.inference import quantile
@@ -22,6 +22,10 @@ COLUMNS = [
     *(*COPIED, "measure", *NUMBERS, "weight_method", "control_type", "included", "inferred"),
     *("overlap_group", "robins_i", "source", "registry", "women", "smallest_count", "extraction", "note"),
 ]
+# By so much of half the width of its interval may a printed ratio lie beside the centre.
+OFF_CENTRE = 0.1
+WOMEN_COUNTED = "women with a relapse were counted, not relapses"
+NO_LIMITS = "a ratio without limits has no weight: it is not pooled"
 NOT_POOLED = "hazard ratios are not pooled"
 RELAPSES_COUNTED = "relapses were counted, not women with a relapse"
 SUPERSEDED = "its women are the registry's own: not pooled with the registry"
@@ -93,7 +97,10 @@ def tabulate_studies(evidence: Evidence) -> pd.DataFrame:
                 }
             )
     for position in np.flatnonzero(silent):
-        why = [] if position >= evidence.published else [NO_NUMBERS]
+        row = evidence.rows.iloc[position]
+        why = [NO_LIMITS if row["ratio"] == row["ratio"] else NO_NUMBERS]
+        if position >= evidence.published:
+            why = []
         row = {"measure": "", "weight_method": "", "included": False}
         found.append(
             _copied(evidence, position) | row | {"note": _joined(*why, *_said_of(remarks[position], ""))}
@@ -114,10 +121,7 @@ def _numbers(row: pd.DataFrame, measure: str, confidence: float) -> tuple[dict[s
     """Return one study's estimate and limits, and what must be said of them."""
     comparison = None if measure == "HR" else compare(row, measure)
     if comparison is None or comparison.printed:
-        names = {"estimate": "ratio", "lower": "ratio_lower", "upper": "ratio_upper"}
-        printed = {name: row[column].iloc[0] for name, column in names.items()}
-        said = "ratio and limits as printed"
-        return printed, [said if measure == "HR" else f"{said}: pooled with {_kind(measure)} only"]
+        return _as_printed(row.iloc[0], measure, confidence)
     said = []
     arms = comparison.arms
     if arms.silent[0]:
@@ -133,6 +137,25 @@ def _numbers(row: pd.DataFrame, measure: str, confidence: float) -> tuple[dict[s
     shown = limits if measure == "RD" else np.exp(limits)
     found = dict(zip(("estimate", "lower", "upper"), shown.tolist(), strict=True))
     return found | _exact(comparison, confidence), said
+
+
+def _as_printed(row: pd.Series, measure: str, confidence: float) -> tuple[dict[str, float], list[str]]:
+    """Return a printed ratio, its limits turned into those of another coverage where one is asked for."""
+    ratio, lower, upper = (float(row[name]) for name in ("ratio", "ratio_lower", "ratio_upper"))
+    said = ["ratio and limits as printed"]
+    half = np.log(upper / lower) / 2
+    if confidence != PRINTED_CONFIDENCE:
+        reach = half * quantile(confidence) / quantile(PRINTED_CONFIDENCE)
+        lower, upper = ratio * np.exp(-reach), ratio * np.exp(reach)
+        said = [f"printed with {100 * PRINTED_CONFIDENCE:g}% limits, from which these follow"]
+    if measure != "HR":
+        said.append(f"pooled with {_kind(measure)} only")
+    if (
+        abs(np.log(ratio**2 / (float(row["ratio_lower"]) * float(row["ratio_upper"])))) / 2
+        > OFF_CENTRE * half
+    ):
+        said.append("the printed ratio is not at the centre of its limits")
+    return {"estimate": ratio, "lower": lower, "upper": upper}, said
 
 
 def _kind(measure: str) -> str:
@@ -181,7 +204,7 @@ def _remarks(evidence: Evidence) -> list[list[str]]:
         together = names[(sheet["overlap_group"] == group) & (names != names.iloc[position])]
         inferred = [name for name in parts(row.inferred) if name != "robins_i"]
         said = [
-            RELAPSES_COUNTED if row.events_counted == "relapses" else "",
+            {"relapses": RELAPSES_COUNTED, "women": WOMEN_COUNTED}.get(row.events_counted, ""),
             f"may share women with {', '.join(together)}" if group and len(together) else "",
             SUPERSEDED if has_registry and group and group in evidence.superseded else "",
             f"inferred: {', '.join(inferred)}" if inferred else "",
@@ -192,8 +215,9 @@ def _remarks(evidence: Evidence) -> list[list[str]]:
 
 
 def _said_of(remarks: list[str], measure: str) -> list[str]:
-    """Return what is said of a row for one measure: that relapses were counted is no fault of a rate."""
-    return [remark for remark in remarks if measure != "IRR" or remark != RELAPSES_COUNTED]
+    """Return what is said of a row for one measure: a rate counts relapses, the others count women."""
+    fitting = RELAPSES_COUNTED if measure == "IRR" else WOMEN_COUNTED
+    return [remark for remark in remarks if remark != fitting]
 
 
 def _joined(*pieces: str) -> str:

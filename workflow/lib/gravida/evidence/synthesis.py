@@ -1,15 +1,16 @@
 """The published evidence pooled, alone and with the registry as its newest study."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
+from gravida.errors import ConfigurationError
 from gravida.evidence.comparisons import MEASURES, compare
 from gravida.evidence.grade import grade
 from gravida.evidence.pool import PooledRow, pool
-from gravida.evidence.rows import Analysis, analyses, has_numbers, labels, parts
+from gravida.evidence.rows import Analysis, analyses, has_numbers, labels, parts, why_not_independent
 from gravida.evidence.studies import Evidence, tabulate_studies
 from schemas.evidence import STUDIES
 
@@ -55,16 +56,26 @@ def pool_evidence(
     pools = {analysis.name: analysis for analysis in analyses(sheet, registry, superseded)}
     everyone = pd.concat([sheet, registry], ignore_index=True) if len(registry) else sheet
     evidence = Evidence(everyone, len(sheet), pools, superseded, confidence)
+    _check_superseded(sheet, registry, superseded)
     present = [measure for measure in MEASURES if has_numbers(everyone, measure).any()]
     rows = [
-        _record(evidence, analysis, row)
+        row
         for analysis in pools.values()
         for measure in present
         if measure in analysis.measures
-        for row in pool(compare(everyone.iloc[analysis.rows], measure), confidence)
+        for row in _pooled(evidence, analysis, measure)
     ]
     pooled = pd.DataFrame(rows, columns=POOLED_COLUMNS)
     return Synthesis(tabulate_studies(evidence), pooled, grade(evidence, pooled))
+
+
+def _check_superseded(sheet: pd.DataFrame, registry: pd.DataFrame, superseded: Collection[str]) -> None:
+    unknown = sorted(set(superseded) - set(sheet["overlap_group"]))
+    if len(registry) and unknown:
+        raise ConfigurationError(
+            f"evidence.superseded: no row of the sheet of studies has the overlap_group {unknown[0]}; "
+            "correct it, or say [] where no published study is of the registry's women"
+        )
 
 
 def _in_form(registry: pd.DataFrame) -> pd.DataFrame:
@@ -78,17 +89,21 @@ def _in_form(registry: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({**form, **judged})
 
 
-def _record(evidence: Evidence, analysis: Analysis, row: PooledRow) -> dict:
-    """Return a row of the table with what the release gate judges it by, and its inferred studies."""
+def _pooled(evidence: Evidence, analysis: Analysis, measure: str) -> Iterator[dict]:
+    """Yield rows of the table, with what the release gate judges them by and the inferred studies."""
     rows = evidence.rows.iloc[analysis.rows]
-    rows = rows[has_numbers(rows, row.measure)]
+    there = rows[has_numbers(rows, measure)]
+    names = labels(evidence.rows)
     inferred = [
         name
-        for name, cell in zip(labels(evidence.rows)[rows.index], rows["inferred"], strict=True)
+        for name, cell in zip(names[there.index], there["inferred"], strict=True)
         if set(parts(cell)) & {*COUNTS, "ratio", "ratio_lower", "ratio_upper"}
     ]
-    record = asdict(row) | {"analysis": analysis.name, "inferred": ";".join(inferred)}
-    own = rows[rows.index >= evidence.published]
+    constant = {"analysis": analysis.name, "inferred": ";".join(inferred)}
+    own = there[there.index >= evidence.published]
     if len(own):
-        record |= {"women": own["women"].iloc[0], "smallest_count": own["smallest_count"].iloc[0]}
-    return record
+        constant |= {"women": own["women"].iloc[0], "smallest_count": own["smallest_count"].iloc[0]}
+    shared = why_not_independent(there)
+    for row in pool(compare(rows, measure), evidence.confidence):
+        said = "; ".join(filter(None, (row.reason, shared if row.status == "ok" else "")))
+        yield asdict(row) | constant | {"reason": said}

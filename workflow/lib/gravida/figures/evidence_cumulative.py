@@ -74,7 +74,7 @@ def _steps(pools: pd.DataFrame, measure: str) -> pd.DataFrame:
     steps = [main_pool(pools, analysis, measure) for analysis in mine["analysis"].unique()]
     rows = pd.DataFrame([step for step in steps if step is not None], columns=pools.columns)
     rows = rows.assign(rate_ratio=rows["estimate"], name=rows["analysis"].str.removeprefix(CUMULATIVE))
-    rows["own"] = rows["name"].str.startswith(OWN)
+    rows["own"] = rows["name"] == OWN
     labels = [forest.fitted(f"+ {row.name}", NAME_WIDTH, row.own) for row in rows.itertuples(index=False)]
     said = [forest.fitted(forest.note(row), WORDS_WIDTH) for _, row in rows.iterrows()]
     lines = [1 + max(text.count("\n") for text in pair) + BETWEEN for pair in zip(labels, said, strict=True)]

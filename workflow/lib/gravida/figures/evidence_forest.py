@@ -105,10 +105,14 @@ def draw_evidence_forest(
 def _rows(studies: pd.DataFrame, pools: pd.DataFrame, measure: str) -> list[Row]:
     """Return the rows of a panel: studies, their pools, those of reviews, the registry, the pool with it."""
     mine = studies[studies["measure"] == measure]
-    published = mine[~mine["registry"] & mine["estimate"].notna()]
+    published = evidence.heaviest(mine[~mine["registry"] & mine["estimate"].notna()])
     method = METHODS[evidence.main_method(pools, measure)]
     main, after = (evidence.main_pool(pools, name, measure) for name in ("main", "with_registry"))
     mixed = evidence.pool(pools, "main", measure, "reml", "hartung_knapp")
+    # With half an event at zero cells every study is in Q.
+    spread = evidence.pool(
+        pools, "main", measure, evidence.main_method(pools, measure), policies=("half", "none")
+    )
     heaviest = mine["weight"].where(~mine["registry"], mine["weight_with_registry"]).max()
     own = [_study(row, measure, heaviest) for _, row in mine[mine["registry"]].iterrows()]
     parts = [
@@ -116,7 +120,7 @@ def _rows(studies: pd.DataFrame, pools: pd.DataFrame, measure: str) -> list[Row]
         [
             *_pool(main, f"Main pool, {method}"),
             *_pool(mixed, "Random effects (REML, Hartung-Knapp)"),
-            *_remark(evidence.heterogeneity(main, mixed)),
+            *_remark(evidence.heterogeneity(spread, mixed)),
         ],
         _reviews(pools) if measure == "OR" else [],
         [*own, *_pool(after, f"Main pool with this registry, {method}", "with_own")],
@@ -224,10 +228,10 @@ def _notes(studies: pd.DataFrame, blocks: Sequence[Sequence[Row]], confidence: f
     own = "; this registry's weight is that in the pool with it" if weighed else ""
     thin = f"; thin line: {100 * confidence:g}% prediction interval"
     predicted = thin if any(_is_interval(row.prediction) for row in rows) else ""
-    printed = "ratio as printed" in text and confidence != evidence.PRINTED_CONFIDENCE
     published = studies[~studies["registry"]]
     shown = published[published["measure"].isin(MEASURES) & published["estimate"].notna()]
     without = published[~published["study"].isin(shown["study"])]
+    left_off = max(len(shown[shown["measure"] == measure]) - evidence.MOST_DRAWN for measure in MEASURES)
     lists = {
         "No ratio can be had from": without,
         "Relapses were counted, not women with a relapse": shown[shown["note"].str.contains(RELAPSES)],
@@ -238,7 +242,7 @@ def _notes(studies: pd.DataFrame, blocks: Sequence[Sequence[Row]], confidence: f
     return [
         f"Log scale. Square: a study in the main pool, its area by weight{hollow}{own}. "
         f"Diamond: pooled ratio with its {label}{predicted}.",
-        *[f"Limits of ratios as printed: {100 * evidence.PRINTED_CONFIDENCE:g}%."] * printed,
+        *[f"The {evidence.MOST_DRAWN} heaviest studies of a panel are drawn, not all."] * (left_off > 0),
         *[f"{DAGGER} Inferred from other numbers: the source does not print it."] * (DAGGER in text),
         *[f"{DOUBLE_DAGGER} {ZERO_CELL}"] * (DOUBLE_DAGGER in text),
         *[f"{said}: {_listed(named)}." for said, named in lists.items() if len(named)],

@@ -15,10 +15,8 @@ from gravida.figures.canvas import canvas, picture_of_words, png, style
 from gravida.figures.evidence_table import (
     GREY,
     MEASURES,
-    PRINTED_CONFIDENCE,
     REGISTRY,
     drawn_measures,
-    is_printed,
     pool,
     read_pools,
     read_studies,
@@ -113,9 +111,10 @@ def draw_evidence_funnel(
         _draw_points(axes, points)
         title = {"transform": axes.transAxes, "va": "bottom", "parse_math": False}
         axes.text(0, 1.075, f"{MEASURES[measure]}, treated over control", fontweight="bold", **title)
-        axes.text(0, 1.015, _asymmetry(main, points), **title)
+        few = len(points) <= MOST_NAMES
+        axes.text(0, 1.015, _asymmetry(main, points) + ("" if few else "; too many for names"), **title)
         _write_legend(figure, points, centre, confidence)
-        if len(points) <= MOST_NAMES:
+        if few:
             figure.set_dpi(dpi)
             _write_names(figure, axes, points)
         return png(figure, dpi, mark)
@@ -125,8 +124,7 @@ def _points(studies: pd.DataFrame, measure: str, confidence: float) -> pd.DataFr
     """Return ratio, standard error of its logarithm, kind and name of each study that can be drawn."""
     mine = studies[(studies["measure"] == measure) & studies["estimate"].notna()]
     mine = mine[(mine["lower"] > 0) & (mine["upper"] > mine["lower"])]
-    coverage = [PRINTED_CONFIDENCE if is_printed(row, measure) else confidence for _, row in mine.iterrows()]
-    width = np.array([2 * _quantile(share) for share in coverage])
+    width = 2 * _quantile(confidence)
     pooled, other, own = MARKS
     kind = mine["included"].map({True: pooled, False: other}).mask(mine["registry"], own)
     names = [forest.fitted(words.study_name(row), NAME_INCHES) for _, row in mine.iterrows()]

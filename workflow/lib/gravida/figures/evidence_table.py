@@ -24,9 +24,9 @@ STUDY_NUMBERS = [
     "year", *(f"{arm}_{what}" for arm in ("treated", "control") for what in ("events", "n", "person_years")),
     *RATIO, "weight", "weight_with_registry",
 ]  # fmt: skip
-# Limits that a study prints are 95% limits, whatever the coverage of those that are computed.
-PRINTED_CONFIDENCE = 0.95
 GREY = "#707070"
+# A page holds no more rows of studies.
+MOST_DRAWN = 40
 # Inches from the left edge, of names.
 NAMES = 0.06
 
@@ -54,6 +54,13 @@ def read_studies(studies: pd.DataFrame) -> pd.DataFrame:
     flags = studies.reindex(columns=["included", "registry"])
     table = table.assign(**{name: flags[name].eq(True) for name in flags})
     return table.sort_values("year", kind="stable", ignore_index=True)
+
+
+def heaviest(studies: pd.DataFrame) -> pd.DataFrame:
+    """Return the studies that a page holds: of too many the heaviest, in their order."""
+    if len(studies) <= MOST_DRAWN:
+        return studies
+    return studies.loc[studies["weight"].fillna(0).nlargest(MOST_DRAWN).index.sort_values()]
 
 
 def drawn_measures(studies: pd.DataFrame) -> list[str]:

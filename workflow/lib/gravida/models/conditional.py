@@ -14,8 +14,8 @@ from scipy.special import gammaln, logsumexp
 from gravida.errors import NotEstimable
 from gravida.models.stratified import Arms
 
-# Beyond this total the convolution takes long and adds nothing to what normal limits say.
-LARGEST_TOTAL = 5000
+# Beyond these the convolution takes long and adds nothing to what normal limits say.
+LARGEST_TOTAL, MOST_TABLES = 5000, 40
 LARGEST_LOG_RATIO = 60.0
 
 
@@ -46,11 +46,14 @@ def common_odds_ratio(arms: Arms, confidence: float) -> ExactOddsRatio:
     Raises
     ------
     NotEstimable
-        If no stratum says anything of the ratio, or there are more than `LARGEST_TOTAL` persons.
+        If no stratum says anything of the ratio, or there are more persons than `LARGEST_TOTAL` or more
+        strata than `MOST_TABLES`.
     """
     telling = arms.take(~arms.silent)
     if telling.treated_size.sum() + telling.control_size.sum() > LARGEST_TOTAL:
         raise NotEstimable(f"exact limits are not computed for more than {LARGEST_TOTAL} persons")
+    if telling.treated_size.size > MOST_TABLES:
+        raise NotEstimable(f"exact limits are not computed for more than {MOST_TABLES} studies")
     tables = [_table(*map(int, table)) for table in _cells(telling)]
     lowest = int(sum(support[0] for support, _ in tables))
     highest = int(sum(support[-1] for support, _ in tables))

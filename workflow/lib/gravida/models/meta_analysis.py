@@ -45,9 +45,11 @@ def dersimonian_laird(estimates: np.ndarray, variances: np.ndarray) -> float:
 
     Source: DerSimonian and Laird (1986), Controlled Clinical Trials 7:177-188.
     """
-    weight = 1 / variances
+    weight = np.sort(1 / variances)
     excess = generalized_q(estimates, variances) - (estimates.size - 1)
-    return max(0.0, float(excess / (weight.sum() - (weight**2).sum() / weight.sum())))
+    # The sum of products of two different weights, not a difference in which one large weight cancels.
+    pairs = float((weight[1:] * np.cumsum(weight)[:-1]).sum())
+    return max(0.0, float(excess * weight.sum() / (2 * pairs)))
 
 
 def paule_mandel(estimates: np.ndarray, variances: np.ndarray) -> float:
@@ -109,7 +111,11 @@ def restricted_likelihood(estimates: np.ndarray, variances: np.ndarray) -> float
     if highest == 0:
         return 0.0
     grid = np.concatenate([[0.0], np.geomspace(min(variances.min(), highest) * 1e-3, highest, 60)])
-    slopes = np.array([slope(between) for between in grid])
+    weights = 1 / (variances + grid[:, None])
+    totals = weights.sum(axis=1)
+    means = (weights * estimates).sum(axis=1) / totals
+    squares = weights**2 * ((estimates - means[:, None]) ** 2 + 1 / totals[:, None])
+    slopes = squares.sum(axis=1) - totals
     tops = [0.0] + [
         float(brentq(slope, grid[i], grid[i + 1], xtol=1e-14, rtol=1e-13))
         for i in np.flatnonzero((slopes[:-1] > 0) & (slopes[1:] <= 0))
@@ -127,17 +133,22 @@ def knapp_hartung_factor(estimates: np.ndarray, variances: np.ndarray, between: 
     return max(1.0, generalized_q(estimates, variances, between) / (estimates.size - 1))
 
 
-def egger(estimates: np.ndarray, variances: np.ndarray) -> Asymmetry:
+def egger(estimates: np.ndarray, variances: np.ndarray) -> Asymmetry | None:
     """Test whether small studies differ: regression of the estimates on their standard errors.
 
-    Weights are inverse variances times an estimated factor. Source: Egger et al. (1997), BMJ 315:629-634.
+    None where the studies are alike in one of the two. Weights are inverse variances times an estimated
+    factor. Source: Egger et al. (1997), BMJ 315:629-634.
     """
     errors = np.sqrt(variances)
+    if np.ptp(errors) <= 1e-9 * errors.max() or np.ptp(estimates) == 0:
+        return None
     design = np.column_stack([np.ones(errors.size), errors]) / errors[:, None]
     outcome = estimates / errors
     bread = np.linalg.inv(design.T @ design)
     slope = bread @ design.T @ outcome
     degrees = errors.size - 2
     scale = float(((outcome - design @ slope) ** 2).sum()) / degrees
+    if not scale > 0:
+        return None
     t = float(slope[1] / np.sqrt(scale * bread[1, 1]))
     return Asymmetry(t, degrees, float(2 * stdtr(degrees, -abs(t))))

@@ -199,49 +199,70 @@ def published_evidence(tables: dict[str, pd.DataFrame], confidence: float) -> st
     pooled = tables.get("evidence_pooled", pd.DataFrame())
     if pooled.empty:
         return ""
-    pieces, method = [], _method(tables)
-    for analysis, what in (("main", "the published studies alone"), ("with_registry", "with this registry")):
-        rows = pooled[
-            (pooled["analysis"] == analysis)
-            & (pooled["measure"] == "OR")
-            & (pooled["method"] == method)
-            & (pooled["status"] == "ok")
-        ]
-        if len(rows) and not words.is_missing(rows.iloc[0]["estimate"]):
-            row = rows.iloc[0]
-            limits = f"{words.confidence_label(confidence)} {words.interval(row['lower'], row['upper'], 2)}"
-            sizes = counted(int(row["studies"]), "study").replace("studys", "studies")
-            pieces.append(f"{words.fixed(row['estimate'], 2)} ({limits}; {sizes}) for {what}")
-    if not pieces:
-        return ""
-    told = f"pooled odds ratios of a relapse, treated over control, were {' and '.join(pieces)}"
+    found = {name: _pooled_odds_ratio(tables, name) for name in ("main", "with_registry")}
+    limits, main, after = words.confidence_label(confidence), found["main"], found["with_registry"]
+    if main is None:
+        return "No published study could be pooled as an odds ratio."
+    told = (
+        f"the pooled odds ratio of a relapse, treated over control, was {_ratio(main, limits)} in the main "
+        f"pool of {counted(int(main['studies']), 'published comparison')}"
+    )
+    random = pooled[
+        (pooled["analysis"] == "main")
+        & (pooled["measure"] == "OR")
+        & (pooled["method"] == "reml")
+        & (pooled["interval"] == "hartung_knapp")
+    ]
+    if len(random) and not words.is_missing(random.iloc[0]["lower"]):
+        row = random.iloc[0]
+        told += f" (random effects, Hartung-Knapp: {words.interval(row['lower'], row['upper'], 2)})"
+    if after is not None:
+        told += f", and {_ratio(after, limits)} with this registry"
     return sentence(f"{told}{_certainty(tables)}")
 
 
-def _method(tables: dict[str, pd.DataFrame]) -> str:
-    """Return the method whose weights the studies' odds ratios have in the main pool."""
+def _ratio(row: pd.Series, limits: str) -> str:
+    return f"{words.fixed(row['estimate'], 2)} ({limits} {words.interval(row['lower'], row['upper'], 2)})"
+
+
+def _pooled_odds_ratio(tables: dict[str, pd.DataFrame], analysis: str) -> pd.Series | None:
+    """Return a pool by the method whose weights the main pool's odds ratios have, if it has an answer."""
     studies = tables.get("evidence_studies", pd.DataFrame(columns=["measure", "weight", "weight_method"]))
     methods = studies.loc[studies["measure"].eq("OR") & studies["weight"].notna(), "weight_method"]
-    return methods.iloc[0] if len(methods) else "mantel_haenszel"
+    pooled = tables["evidence_pooled"]
+    rows = pooled[
+        (pooled["analysis"] == analysis)
+        & (pooled["measure"] == "OR")
+        & (pooled["method"] == (methods.iloc[0] if len(methods) else "mantel_haenszel"))
+        & (pooled["interval"] == "wald")
+        & pooled["estimate"].notna()
+    ]
+    return rows.iloc[0] if len(rows) else None
 
 
 def _certainty(tables: dict[str, pd.DataFrame]) -> str:
-    row = _row(tables, "evidence_grade", "measure", "OR")
-    if row is None or words.is_missing(row["certainty"]):
+    grade = tables.get("evidence_grade", pd.DataFrame())
+    rows = grade[(grade["analysis"] == "main") & (grade["measure"] == "OR")] if len(grade) else grade
+    if rows.empty or words.is_missing(rows.iloc[0]["certainty"]):
         return ""
-    return f"; certainty of the published evidence: {words.text(row['certainty'])}"
+    return f"; certainty of the published evidence: {words.text(rows.iloc[0]['certainty'])}"
 
 
 def audited_claims(tables: dict[str, pd.DataFrame]) -> str:
-    """Say how many printed claims do not follow from the numbers printed with them."""
+    """Name the printed numbers that do not follow from those printed with them, each slip once."""
     audit = tables.get("evidence_audit", pd.DataFrame())
     if audit.empty:
         return ""
-    failing = int((audit["verdict"] == "disagrees").sum())
-    return (
-        f"Of {len(audit)} printed claims of that literature that were worked out again, {failing} disagree "
-        "with the numbers that they were printed with."
-    )
+    slips = audit[(audit["verdict"] == "disagrees") & (audit["kind"] == "arithmetic")]
+    one = slips["discrepancy"].where(slips["discrepancy"].ne(""), slips["claim"])
+    slips = slips[~(slips["study"] + one).duplicated()]
+    if slips.empty:
+        return "No printed number of that literature that was worked out again contradicts those beside it."
+    named = [
+        f"{words.text(row['claim'])} {words.text(row['printed'])} ({row['study']})"
+        for _, row in slips.iterrows()
+    ]
+    return f"Printed there, but not what the numbers printed with them imply: {'; '.join(named)}."
 
 
 def _row(tables: dict[str, pd.DataFrame], table: str, column: str, value: str) -> pd.Series | None:

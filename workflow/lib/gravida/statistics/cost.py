@@ -25,6 +25,10 @@ COLUMNS = [
 ]
 
 
+WINDOWS = "windows and events as in those studies, not those of the plan"
+RECORDED = "the mean of pregnancies with a recorded infusion"
+
+
 @dataclass(frozen=True, slots=True)
 class CostPlan:
     """What the analysis plan fixes about cost.
@@ -157,7 +161,7 @@ def _given(plan: CostPlan, doses: pd.DataFrame) -> _Course:
         reason = text(rows[0]["reason"]) if rows else "no infusions are recorded"
         return _Course(None, price=plan.per_gram, currency=plan.currency, reason=reason)
     grams = float(rows[0]["grams_mean"])
-    return _Course(grams * plan.per_gram, grams, plan.per_gram, plan.currency, rows[0]["women"])
+    return _Course(grams * plan.per_gram, grams, plan.per_gram, plan.currency, rows[0]["women"], RECORDED)
 
 
 def _needed_here(risk_difference: pd.DataFrame, day: int) -> _Needed:
@@ -182,8 +186,10 @@ def _needed_in(pooled: pd.DataFrame) -> _Needed:
     row = rows.iloc[0]
     if row["status"] not in ANSWERED:
         return _Needed(status=row["status"], reason=text(row["reason"]))
-    needed = number_needed(-row["estimate"], -row["upper"], -row["lower"])
-    return _Needed(**needed, status=row["status"], reason=text(row["reason"]))
+    # Wald limits of a difference can leave its range; a number needed below 1 means nothing.
+    ends = (min(max(-float(row[name]), -1.0), 1.0) for name in ("estimate", "upper", "lower"))
+    reason = "; ".join(filter(None, (text(row["reason"]), WINDOWS)))
+    return _Needed(**number_needed(*ends), status=row["status"], reason=reason)
 
 
 def _row(scenario: str, course: _Course, needed: _Needed, source: str) -> dict:

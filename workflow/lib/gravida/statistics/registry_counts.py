@@ -18,9 +18,7 @@ POISSON = "relapses count as independent"
 SECOND = "second pregnancies of a woman count as independent"
 
 
-def count_registry(
-    pregnancies: pd.DataFrame, person_time: pd.DataFrame, policies: Mapping[str, str]
-) -> pd.DataFrame:
+def count_registry(person_time: pd.DataFrame, policies: Mapping[str, str], year: int) -> pd.DataFrame:
     """Count the registry's relapses within 6 months of delivery as the sheet of published studies does.
 
     The two arms over all sites that date their relapses. Events and totals are of the pregnancies that were
@@ -28,10 +26,12 @@ def count_registry(
 
     Parameters
     ----------
-    pregnancies, person_time : DataFrame
+    person_time : DataFrame
         Of the cohort.
     policies : mapping
         Each site's policy.
+    year : int
+        Of the latest data cut: a year of delivery could be one woman's.
 
     Returns
     -------
@@ -43,8 +43,8 @@ def count_registry(
     rows = person_time[person_time["period"] == PERIOD]
     common = {
         "study": RESERVED,
-        "year": float(pregnancies["delivery_year"].max()),
-        "window": "6 months",
+        "year": float(year),
+        "window": "0-6 months",
         "control_type": "concurrent",
         "source": "this registry",
     }

@@ -94,7 +94,8 @@ def _pool(row: pd.Series) -> str:
 def _method(row: pd.Series) -> str:
     names = (words.words(row["method"], words.POOLING), words.words(row["interval"], words.POOLING))
     added = words.words(row["zero_cells"], words.ZERO_CELLS)
-    return f"{row['measure']}: {', '.join(filter(None, (*names, added)))}"
+    measure = "RD, treated less control" if row["measure"] == "RD" else row["measure"]
+    return f"{measure}: {', '.join(filter(None, (*names, added)))}"
 
 
 def _q(row: pd.Series) -> str:
@@ -263,6 +264,8 @@ EVIDENCE_AUDIT = Section(
     show=show_audit,
     notes=(
         "Implied: at the printed numbers, with the range that their rounding leaves. A claim agrees where "
-        "that range meets the printed number, itself taken as rounded.",
+        "that range meets the printed number, itself taken as rounded; or cut after its last digit, where a "
+        "whole number of events stands behind it, or rounded up, where it is a number needed to treat. What "
+        "rests on inferred numbers cannot be checked.",
     ),
 )
