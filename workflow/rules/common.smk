@@ -236,5 +236,7 @@ def closing_words():
     table = Path("results/release/tables/evidence_pooled.csv").resolve()
     alone = "" if has_registry() else "No registry is among the evidence: there is no sheet of sites.\n"
     older = Path("results/release/report.html").exists()
-    stale = "The report is older than these tables: run without a target to write it again.\n" if older else ""
+    stale = (
+        "The report is older than these tables: run without a target to write it again.\n" if older else ""
+    )
     return f"\n{told}{alone}{stale}Evidence: {table}\n"

@@ -259,10 +259,19 @@ def audited_claims(tables: dict[str, pd.DataFrame]) -> str:
     if slips.empty:
         return "No printed number of that literature that was worked out again contradicts those beside it."
     named = [
-        f"{words.text(row['claim'])} {words.text(row['printed'])} ({row['study']})"
+        f"{row['claim']}, {words.text(row['printed'])} for {_short(row['implied'])} ({row['study']})"
         for _, row in slips.iterrows()
     ]
-    return f"Printed there, but not what the numbers printed with them imply: {'; '.join(named)}."
+    return f"Some numbers printed there do not follow from those printed with them: {'; '.join(named)}."
+
+
+def _short(implied: object) -> str:
+    """Return an implied number with three digits, words as they are."""
+    said = words.text(implied)
+    try:
+        return f"{float(said):.3g}"
+    except ValueError:
+        return said
 
 
 def _row(tables: dict[str, pd.DataFrame], table: str, column: str, value: str) -> pd.Series | None:
