@@ -33,6 +33,10 @@ def _at_least(limit: int, category: str, action: str, description: str) -> pa.Co
     return _rule(category, action, description, _check(pa.Check.ge(limit)))
 
 
+def _at_most(limit: int, category: str, action: str, description: str) -> pa.Column:
+    return _rule(category, action, description, _check(pa.Check.le(limit)))
+
+
 def _none(category: str, action: str, description: str) -> pa.Column:
     return _rule(category, action, description, _check(pa.Check.eq(0)))
 
@@ -66,11 +70,22 @@ def _count_rules(columns: Sequence[str]) -> dict[str, pa.Column]:
 _CODE = "A code of therapies, as the data dictionary lists them."
 _ORPHAN = "The pregnancy is one of the pregnancies table."
 
-# Rules within one pregnancy.
+# Rules within one pregnancy, and between the pregnancies of one woman.
 PREGNANCY_RULES = _rules(
     {
         "delivery_year.not_after_data_cut": _at_least(
             0, "plausibility", "refused", "Not after the year of the data cut."
+        ),
+        "delivery_year.once_a_woman": _none(
+            "plausibility",
+            "flagged",
+            "Once for each woman: two deliveries in one calendar year are rare, and twins are one row.",
+        ),
+        "age_at_delivery.fits_delivery_years": _none(
+            "plausibility",
+            "flagged",
+            "Between two pregnancies of one woman, as many years older as there are between her years of "
+            "delivery, give or take 1: otherwise an age or a year is wrong, or two women share a woman_id.",
         ),
         "ms_diagnosis_year.not_after_delivery": _at_least(
             0, "plausibility", "refused", "Not after the year of delivery."
@@ -82,9 +97,36 @@ PREGNANCY_RULES = _rules(
             "Two years or more before the year of delivery: a later diagnosis may lie in the pre-pregnancy "
             "year, and itself needed a relapse.",
         ),
+        "ms_diagnosis_year.from_age_14": _at_least(
+            14,
+            "plausibility",
+            "flagged",
+            "Age at delivery, less the years since the diagnosis, is 14 or more: a diagnosis in childhood is "
+            "rare, and more often the year is wrong.",
+        ),
         "gestation_days.stated": _stated("280"),
         "outcome.stated": _stated("live_birth"),
+        "edss_before.drop_between_pregnancies": _at_most(
+            4,
+            "plausibility",
+            "flagged",
+            "At most 2 points lower than before the woman's previous pregnancy with an EDSS: disability that "
+            "is confirmed seldom goes back so far; one of the two may have been scored in a relapse.",
+        ),
         "dmt_before.code": _at_least(1, "conformance", "refused", _CODE),
+        "dmt_stop_day.within_5_years": _at_most(
+            1826,
+            "plausibility",
+            "flagged",
+            "At most 1826 days (5 years) before the last menstrual period: a therapy that ended earlier "
+            "hardly bears on this pregnancy, or the day was not counted from the delivery.",
+        ),
+        "dmt_stop_day.therapy_in_pregnancy": _none(
+            "plausibility",
+            "flagged",
+            "Before the delivery where dmt_in_pregnancy is empty: a therapy with a last dose on day 0 or "
+            "later was continued through pregnancy.",
+        ),
         "relapses_pre_year.none_before_onset": _none(
             "plausibility", "flagged", "0 where multiple sclerosis began after the last menstrual period."
         ),
@@ -109,11 +151,19 @@ PREGNANCY_RULES = _rules(
 RECORD_RULES = _rules(
     _count_rules(COUNTS)
     | {
+        "gestation_days.trimester_3_in_short_pregnancy": _none(
+            "plausibility",
+            "flagged",
+            "Up to 196 days leave no third trimester: where relapses_pregnancy is not 0, no onset on days "
+            "196 to 279 after the last menstrual period, which are after such a delivery. One there suggests "
+            "that gestation_days is wrong.",
+        ),
         "ivig.agrees_with_infusions": _none(
             "conformance",
             "flagged",
-            "True exactly where a dose is dated on days 0 to 29; the flag is what counts.",
-        )
+            "True exactly where a dose is dated on days 0 to 29; the flag is what counts. A first dose later "
+            "than that is reported with its own row.",
+        ),
     }
 )
 
@@ -133,6 +183,16 @@ ROW_RULES = {
             ),
         }
     ),
-    "infusions": _rules({"pregnancy_id.orphan": _at_least(1, "conformance", "refused", _ORPHAN)}),
+    "infusions": _rules(
+        {
+            "pregnancy_id.orphan": _at_least(1, "conformance", "refused", _ORPHAN),
+            "day.first_dose_within_30_days": _none(
+                "plausibility",
+                "flagged",
+                "On days 0 to 29 for the first dose after delivery where ivig is true: a later start is no "
+                "prophylaxis by protocol.",
+            ),
+        }
+    ),
     "adverse_events": _rules({"pregnancy_id.orphan": _at_least(1, "conformance", "refused", _ORPHAN)}),
 }

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from gravida.cohort import CohortSettings, SiteRows, build_cohort, gather
+from gravida.cohort import CohortSettings, SiteRows, build_cohort, left_out
 from gravida.errors import SubmissionRefused
 
 from schemas.submission import TABLES
@@ -174,14 +174,19 @@ def test_a_refused_site_stops_the_pool_by_name() -> None:
         "rows_failed": 2,
         "status": "fail",
     }
+    rows = {"pregnancies": 9}
     verdicts = [
-        {"site": "a", "verdict": "accepted", "checks": [], "tables_sent": ["pregnancies"]},
-        {"site": "b", "verdict": "refused", "checks": [check], "tables_sent": ["pregnancies"]},
-        {"site": "c", "verdict": "refused", "checks": [check], "tables_sent": []},
+        {"site": "a", "verdict": "accepted", "checks": [], "tables_sent": ["pregnancies"], "rows": rows},
+        {"site": "b", "verdict": "refused", "checks": [check], "tables_sent": ["pregnancies"], "rows": rows},
+        {"site": "c", "verdict": "refused", "checks": [check], "tables_sent": [], "rows": rows},
     ]
     with pytest.raises(SubmissionRefused) as caught:
-        gather(verdicts, {"a": "all", "b": "all", "c": "none"}, [None] * 3, [None] * 3, [None] * 3)
+        left_out(verdicts, "stop")
     line = caught.value.line()
     assert line.startswith("SubmissionRefused: ") and "\n" not in line
     assert "site b" in line and "site c" in line and "site a" not in line
     assert "edss_before" in line and "2 rows" in line
+    assert left_out(verdicts, "leave_out") == {"b": 9, "c": 9}
+    # Where nothing is left there is no study.
+    with pytest.raises(SubmissionRefused):
+        left_out(verdicts[1:], "leave_out")

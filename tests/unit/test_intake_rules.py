@@ -1,11 +1,17 @@
 """One fault at a time: exactly its check fails, on exactly its rows. Data: `submissions.valid`."""
 
 import json
+from math import ceil
 
 import pandas as pd
 import pytest
 from gravida.intake.submission import Site, refusal
+from gravida.intake.women import of_women
+from hypothesis import given
+from hypothesis import strategies as st
 from submissions import changed, failures, found, submit, valid, write_csv
+
+LATE_START = ("infusions", "day", "first_dose_within_30_days")
 
 # table, line, column, value -> check, pregnancy_ids of the failing rows
 CELLS = [
@@ -16,7 +22,7 @@ CELLS = [
     ("pregnancies", 4, "delivery_year", "", "missing_value", ["P3"]),
     ("pregnancies", 4, "delivery_year", "2020", "not_after_data_cut", ["P3"]),
     ("pregnancies", 4, "age_at_delivery", "13.9", "range", ["P3"]),
-    ("pregnancies", 4, "age_at_delivery", "31,5", "type", ["P3"]),
+    ("pregnancies", 4, "age_at_delivery", "31x", "type", ["P3"]),
     ("pregnancies", 4, "age_at_delivery", "nan", "type", ["P3"]),
     ("pregnancies", 4, "age_at_delivery", "inf", "type", ["P3"]),
     ("pregnancies", 4, "age_at_delivery", "1e999", "type", ["P3"]),
@@ -125,7 +131,182 @@ def test_what_is_only_counted_is_accepted(tmp_path, column, line, value, check):
 
 def test_a_dose_on_day_30_is_no_first_dose(tmp_path):
     result = submit(write_csv(tmp_path, changed("infusions", 5, "day", "30")))
-    assert found(result) == {("pregnancies", "ivig", "agrees_with_infusions"): [(7, "P6")]}
+    assert failures(result, "pass_with_violations") == {LATE_START: 1}
+    assert found(result) == {LATE_START: [(5, "P6")]}
+
+
+@pytest.mark.parametrize(
+    ("doses", "ivig", "lines"),
+    [
+        # Only a dose before delivery: none of the prophylaxis, which the flag's own rule says.
+        (["-1"], "1", "flag"),
+        (["31", "31", "60"], "1", [2, 3]),
+        (["-5", "40"], "1", [3]),
+        (["0", "40"], "1", []),
+        (["40"], "0", []),
+        # A dose without a day may be the first.
+        (["40", "soon"], "1", []),
+    ],
+)
+def test_the_first_dose_after_delivery_comes_within_30_days(tmp_path, doses, ivig, lines):
+    tables = changed("pregnancies", 2, "ivig", ivig)
+    tables["infusions"] = pd.DataFrame(
+        [["P1", day, "10", ""] for day in doses] + [["P3", "0", "30", ""], ["P6", "29", "10", ""]],
+        columns=["pregnancy_id", "day", "grams", "grams_per_kg"],
+    )
+    rows = found(submit(write_csv(tmp_path, tables)))
+    assert rows.get(LATE_START, []) == ([] if lines == "flag" else [(line, "P1") for line in lines])
+    disagrees = ("pregnancies", "ivig", "agrees_with_infusions")
+    assert (disagrees in rows) == (lines == "flag")
+
+
+def checked(result, column, check):
+    """Return how many rows a rule of the pregnancies was assessed in."""
+    (one,) = [
+        row["rows_checked"]
+        for row in result.verdict["checks"]
+        if (row["table"], row["column"], row["check"]) == ("pregnancies", column, check)
+    ]
+    return one
+
+
+# Cells of P1 (line 2) and P2 (line 3), both of W1, or of P3 (line 4) -> ids that a rule flags, rows assessed.
+PLAUSIBLE = [
+    # P1 in 2010 at 28.5, P2 in 2013 at 31.5.
+    ("age_at_delivery", "fits_delivery_years", {(3, "age_at_delivery"): "32.5"}, [], 2),
+    ("age_at_delivery", "fits_delivery_years", {(3, "age_at_delivery"): "32.6"}, ["P1", "P2"], 2),
+    ("age_at_delivery", "fits_delivery_years", {(3, "age_at_delivery"): "30.5"}, [], 2),
+    ("age_at_delivery", "fits_delivery_years", {(3, "age_at_delivery"): "30.4"}, ["P1", "P2"], 2),
+    ("age_at_delivery", "fits_delivery_years", {(4, "woman_id"): "W1"}, ["P1", "P2", "P3"], 3),
+    ("delivery_year", "once_a_woman", {(3, "delivery_year"): "2011"}, [], 6),
+    (
+        "delivery_year",
+        "once_a_woman",
+        {(3, "delivery_year"): "2010", (3, "age_at_delivery"): "29"},
+        ["P1", "P2"],
+        6,
+    ),
+    # 2012 - 2008 is 4 years before the age at delivery.
+    ("ms_diagnosis_year", "from_age_14", {(4, "age_at_delivery"): "18"}, [], 6),
+    ("ms_diagnosis_year", "from_age_14", {(4, "age_at_delivery"): "17.9"}, ["P3"], 6),
+    ("ms_diagnosis_year", "from_age_14", {(4, "ms_diagnosis_year"): ""}, [], 5),
+    ("edss_before", "drop_between_pregnancies", {(2, "edss_before"): "4"}, [], 1),
+    ("edss_before", "drop_between_pregnancies", {(2, "edss_before"): "4.5"}, ["P2"], 1),
+    ("edss_before", "drop_between_pregnancies", {(2, "edss_before"): ""}, [], 0),
+    # P4, 3.5 in 2014, is made the third of W1.
+    (
+        "edss_before",
+        "drop_between_pregnancies",
+        {(3, "edss_before"): "6", (5, "woman_id"): "W1", (5, "age_at_delivery"): "32.5"},
+        ["P4"],
+        2,
+    ),
+    (
+        "edss_before",
+        "drop_between_pregnancies",
+        {
+            (3, "edss_before"): "",
+            (2, "edss_before"): "6",
+            (5, "woman_id"): "W1",
+            (5, "age_at_delivery"): "32.5",
+        },
+        ["P4"],
+        1,
+    ),
+    # 1826 days before the last menstrual period, which is day -280.
+    ("dmt_stop_day", "within_5_years", {(4, "dmt_stop_day"): "-2106"}, [], 1),
+    ("dmt_stop_day", "within_5_years", {(4, "dmt_stop_day"): "-2107"}, ["P3"], 1),
+    ("dmt_stop_day", "within_5_years", {(4, "dmt_stop_day"): ""}, [], 0),
+    ("dmt_stop_day", "therapy_in_pregnancy", {(4, "dmt_stop_day"): "-1", (4, "dmt_in_pregnancy"): ""}, [], 1),
+    (
+        "dmt_stop_day",
+        "therapy_in_pregnancy",
+        {(4, "dmt_stop_day"): "0", (4, "dmt_in_pregnancy"): ""},
+        ["P3"],
+        1,
+    ),
+    (
+        "dmt_stop_day",
+        "therapy_in_pregnancy",
+        {(4, "dmt_stop_day"): "0", (4, "dmt_in_pregnancy"): "natalizumab"},
+        [],
+        1,
+    ),
+    ("dmt_stop_day", "therapy_in_pregnancy", {(4, "dmt_stop_day"): "0"}, [], 0),
+]
+
+
+@pytest.mark.parametrize(("column", "check", "cells", "who", "assessed"), PLAUSIBLE)
+def test_what_is_implausible_is_flagged_and_accepted(tmp_path, column, check, cells, who, assessed):
+    tables = valid()
+    for _, name in cells:
+        if name not in tables["pregnancies"]:
+            tables["pregnancies"][name] = ""
+    for (line, name), value in cells.items():
+        tables["pregnancies"].loc[line - 2, name] = value
+    result = submit(write_csv(tmp_path, tables))
+    assert result.verdict["verdict"] == "accepted"
+    rows = found(result).get(("pregnancies", column, check), [])
+    assert [one for _, one in rows] == who
+    assert checked(result, column, check) == assessed
+
+
+def test_two_deliveries_of_one_year_have_no_order_in_which_the_edss_could_fall(tmp_path):
+    tables = changed("pregnancies", 2, "edss_before", "6")
+    tables["pregnancies"].loc[1, "delivery_year"] = "2010"
+    result = submit(write_csv(tmp_path, tables))
+    assert checked(result, "edss_before", "drop_between_pregnancies") == 0
+
+
+@pytest.mark.parametrize("line", [2, 3])
+def test_a_woman_who_is_not_known_is_compared_with_nobody(tmp_path, line):
+    tables = changed("pregnancies", line, "woman_id", "W 1")
+    tables["pregnancies"].loc[1, "age_at_delivery"] = "45"
+    result = submit(write_csv(tmp_path, tables))
+    assert list(found(result)) == [("pregnancies", "woman_id", "pattern")]
+    assert checked(result, "age_at_delivery", "fits_delivery_years") == 0
+    assert checked(result, "delivery_year", "once_a_woman") == 5
+
+
+@pytest.mark.parametrize(
+    ("gestation", "count", "onset", "flagged", "assessed"),
+    [
+        # The last menstrual period is day -195, so days 1 to 84 would be a third trimester.
+        ("195", "1", "1", ["P4"], 1),
+        ("195", "1", "84", ["P4"], 1),
+        ("195", "1", "0", [], 1),
+        ("195", "1", "85", [], 1),
+        ("195", "0", "1", [], 1),
+        ("195", "", "1", [], 0),
+        # Of 196 days, none is left for it; of 197, the last one is.
+        ("196", "1", "0", ["P4"], 1),
+        ("196", "1", "84", [], 1),
+        ("197", "1", "1", [], 0),
+        ("", "1", "1", [], 0),
+    ],
+)
+def test_a_short_pregnancy_has_no_third_trimester(tmp_path, gestation, count, onset, flagged, assessed):
+    tables = changed("pregnancies", 5, "gestation_days", gestation)
+    for column, value in {
+        "relapses_pre_year": "0",
+        "relapses_pregnancy": count,
+        "relapses_post_year": "1",
+    }.items():
+        tables["pregnancies"].loc[3, column] = value
+    mine = tables["relapses"]["pregnancy_id"] == "P4"
+    days = ["-100", onset] if count != "0" else [onset]
+    tables["relapses"] = pd.concat(
+        [
+            tables["relapses"][~mine],
+            pd.DataFrame({"pregnancy_id": "P4", "onset_day": days}),
+        ],
+        ignore_index=True,
+    ).fillna("")
+    result = submit(write_csv(tmp_path, tables))
+    assert result.verdict["verdict"] == "accepted"
+    key = ("pregnancies", "gestation_days", "trimester_3_in_short_pregnancy")
+    assert [one for _, one in found(result).get(key, [])] == flagged
+    assert checked(result, *key[1:]) == assessed
 
 
 @pytest.mark.parametrize(("year", "refused"), [("2019", 1), ("2018", 1), ("2017", 0)])
@@ -289,3 +470,39 @@ def test_a_cell_that_fails_hides_no_other_failure(tmp_path):
         ("pregnancies", "edss_before", "type"): 1,
         ("pregnancies", "edss_before", "range"): 1,
     }
+
+
+def registry_of_women():
+    row = st.tuples(
+        st.sampled_from(["A", "B", None]),
+        st.sampled_from([2010, 2011, 2014, None]),
+        st.sampled_from([28.0, 29.1, 32.0, 40.0, None]),
+        st.sampled_from([0.0, 1.5, 4.0, 6.5, None]),
+    )
+    return st.lists(row, max_size=7)
+
+
+@given(registry_of_women())
+def test_women_are_compared_as_by_hand(rows):
+    frame = pd.DataFrame(rows, columns=["woman_id", "delivery_year", "age_at_delivery", "edss_before"])
+    frame["ms_diagnosis_year"] = None
+    dtypes = {"woman_id": "string", "delivery_year": "Int64", "ms_diagnosis_year": "Int64"}
+    found = of_women(frame.astype(dtypes | {"age_at_delivery": "float64", "edss_before": "float64"}))
+    for place, (woman, year, age, edss) in enumerate(rows):
+        hers = [other for at, other in enumerate(rows) if woman and other[0] == woman and at != place]
+        same = sum(other[1] == year for other in hers) if woman and year else None
+        ages = [(o[1], o[2]) for o in hers if o[1] and o[2]] if year and age else []
+        beyond = [abs(round((o_year - year) - (o_age - age), 6)) - 1 for o_year, o_age in ages]
+        scored = [o for o in hers if o[1] and o[3] is not None]
+        before = [o for o in scored if year and o[1] < year]
+        last = max((o[1] for o in before), default=None)
+        alone = same == 0 and last is not None and sum(o[1] == last for o in hers) == 1
+        fall = 2 * (next(o[3] for o in before if o[1] == last) - edss) if alone and edss is not None else None
+        expected = {
+            "delivery_year.once_a_woman": same,
+            "age_at_delivery.fits_delivery_years": max(0, *map(ceil, beyond)) if beyond else None,
+            "edss_before.drop_between_pregnancies": fall,
+        }
+        for name, value in expected.items():
+            cell = found[name].iloc[place]
+            assert (None if pd.isna(cell) else cell) == value, name

@@ -69,7 +69,7 @@ def test_a_sheet_of_sites_that_is_not_there_is_missed_by_the_registry_alone(tmp_
     study = write_evidence(tmp_path, SHEET, "sites: none.tsv\n")
     alone = evidence(study)
     assert alone.code == 0
-    assert "No registry is among the evidence: there is no sheet of sites." in alone.output
+    assert "No registry is among the evidence: this study has no sheet of sites." in alone.output
     assert f"Evidence: {alone.path('release/tables/evidence_pooled.csv')}" in alone.output
     whole = run_workflow(study)
     assert whole.code == 1

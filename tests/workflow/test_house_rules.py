@@ -24,7 +24,7 @@ FLOORS = [
     {"periods", "settings", "guide", "words"},
     {"intake", "person_time", "models"},
     {"cohort", "statistics", "evidence", "disclosure", "federation", "synthetic"},
-    {"calibration", "provenance"},
+    {"at_centre", "calibration", "provenance"},
     {"figures", "report"},
     {"__main__"},
 ]

@@ -1,6 +1,6 @@
 # The question: which pregnancies are studied, in which arm, and how long is each observed in which period?
 # Needs every site's verdict and accepted rows. Leaves the cohort and its person-time (restricted: rows) and the
-# table of attrition (internal). Refuses to go on while a submission is refused.
+# table of attrition (internal). While a submission is refused it stops, or leaves that site out, as the plan says.
 
 
 rule build_cohort:
@@ -24,5 +24,6 @@ rule build_cohort:
         policies=policies,
         exposure=config["exposure"]["definition"],
         separation=config["relapse_separation_days"],
+        on_refused=config["on_refused"],
     script:
         "../scripts/build_cohort.py"

@@ -1,5 +1,6 @@
 # Shared by the other files: the sites, the tables, the digest of the code, and the words at the end of a run.
 # The sheet of sites is read when a step asks for it, not before: the published evidence needs no registry.
+import re
 from functools import cache
 
 from gravida import settings
@@ -32,6 +33,8 @@ TABLES = [
     "time_to_relapse",
 ]
 SUBMITTED = ["pregnancies", "relapses", "infusions", "adverse_events"]
+# A workbook of this name holds tables as its sheets.
+WORKBOOK = "submission"
 FIGURES = ["course", "predictors", "rootogram", "sensitivity"]
 # These can be made without a registry.
 EVIDENCE_TABLES = ["evidence_audit", "evidence_grade", "evidence_pooled", "evidence_studies"]
@@ -91,7 +94,16 @@ def read_sites():
         row["folder"] = settings.find(row["submission"], default, BASE, f"submission of site {row['site']}")
         if not Path(row["folder"]).is_dir():
             raise ConfigurationError(f"submission of site {row['site']}: {row['submission']} is not a folder")
+        row["folder"] = newest(row["folder"])
+        if row["mapping"]:
+            row["mapping"] = settings.find(row["mapping"], "", BASE, f"mapping of site {row['site']}")
     return {row["site"]: row for row in rows}
+
+
+def newest(folder):
+    """Return the folder of the newest data cut, where submissions are kept by date (YYYY-MM-DD), or itself."""
+    dated = [path for path in Path(folder).iterdir() if path.is_dir() and DATED.fullmatch(path.name)]
+    return str(max(dated, key=lambda path: path.name)) if dated else folder
 
 
 @cache
@@ -168,6 +180,7 @@ def adjusted_contrast(wildcards):
 
 
 LOGS = {}
+DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The day after delivery on which each outcome period ends.
 OUTCOME_DAY = {"postpartum_q1": 91, "postpartum_6_months": 182, "postpartum_year": 365}
 
@@ -181,19 +194,30 @@ def submission_entries(site):
     return sorted(path for path in Path(sites()[site]["folder"]).iterdir() if path.name[0] != ".")
 
 
-def is_table(path):
-    """Say whether it is a file named after a table: of anything else not even the name is shown."""
-    return path.is_file() and path.stem in SUBMITTED and path.suffix[1:].isalnum()
+def is_expected(path, mapped):
+    """Say whether it is a file named after a table: of anything else not even the name is shown.
+
+    Where the site has a mapping, that says which files are read, whatever their names.
+    """
+    named = mapped or path.stem in [*SUBMITTED, WORKBOOK]
+    return path.is_file() and named and path.suffix[1:].isalnum() and not set("{}") & set(path.name)
 
 
 def submission_files(wildcards):
     """Return every file of the submission: one that is edited, added or taken away is noticed."""
-    return [str(path) for path in submission_entries(wildcards.site) if is_table(path)]
+    mapped = bool(sites()[wildcards.site]["mapping"])
+    return [str(path) for path in submission_entries(wildcards.site) if is_expected(path, mapped)]
 
 
 def strange_entries(wildcards):
     """Return how many other entries there are: files of other names, folders, broken links."""
-    return sum(not is_table(path) for path in submission_entries(wildcards.site))
+    mapped = bool(sites()[wildcards.site]["mapping"])
+    return sum(not is_expected(path, mapped) for path in submission_entries(wildcards.site))
+
+
+def mapping_file(wildcards):
+    """Return the site's mapping file, or nothing where it has none."""
+    return [sites()[wildcards.site]["mapping"]] if sites()[wildcards.site]["mapping"] else []
 
 
 def accepted(table):
@@ -234,7 +258,7 @@ def closing_words():
     if Path("results/logs/release_evidence.log") not in written:
         return told
     table = Path("results/release/tables/evidence_pooled.csv").resolve()
-    alone = "" if has_registry() else "No registry is among the evidence: there is no sheet of sites.\n"
+    alone = "" if has_registry() else "No registry is among the evidence: this study has no sheet of sites.\n"
     older = Path("results/release/report.html").exists()
     stale = (
         "The report is older than these tables: run without a target to write it again.\n" if older else ""

@@ -6,6 +6,8 @@
 rule intake_site:
     input:
         files=submission_files,
+        mapping=mapping_file,
+        mapping_schema=BASE / "schemas/mapping.schema.yaml",
         dmt_codes=BASE / "resources/dmt_codes.csv",
     output:
         **{table: f"results/restricted/intake/{{site}}/{table}.parquet" for table in SUBMITTED},

@@ -18,8 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def job(log: str) -> Iterator[None]:
+def job(log: str) -> Iterator[list[str]]:
     """Run a script's work; on a fault write one line to `log` and end with it.
+
+    Yields the lines that are logged as warnings, to which a script may add its own.
 
     An error of ours says what to do. Any other exception is a defect: its text may quote a row and is never
     shown, only its type and where it came from. The same goes for warnings.
@@ -32,7 +34,7 @@ def job(log: str) -> Iterator[None]:
     warnings.showwarning = note
     line = ""
     try:
-        yield
+        yield notes
     except GravidaError as error:
         line = error.line()
     except Exception as error:

@@ -5,7 +5,8 @@ from pathlib import Path
 from _job import job
 
 with job(snakemake.log[0]):
-    from gravida.files import write_json, write_text
+    from gravida.files import read_text, read_yaml, write_json, write_text
+    from gravida.intake.mapping.file import read_mapping
     from gravida.intake.submission import Site, intake_site
     from gravida.tables import read_table, write_rows, write_table
 
@@ -13,7 +14,9 @@ with job(snakemake.log[0]):
     files = [Path(name) for name in snakemake.input.files]
     params = snakemake.params
     codes = read_table(snakemake.input.dmt_codes)
-    result = intake_site(site, files, codes, params.separation, params.strange)
+    schema = read_yaml(snakemake.input.mapping_schema)
+    mapping = next((read_mapping(read_text(path), schema) for path in snakemake.input.mapping), None)
+    result = intake_site(site, files, codes, params.separation, params.strange, mapping)
     for table, rows in result.accepted.items():
         write_rows(snakemake.output[table], rows)
     write_table(snakemake.output.findings, result.findings)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gravida.at_centre import add_commands
 from gravida.errors import GravidaError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     synthetic.add_argument("--seed", type=int, default=SEED)
     _add_calibrate(commands)
+    add_commands(commands)
     return parser
 
 

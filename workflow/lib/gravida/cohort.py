@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from gravida.intake.submission import refusal
 from gravida.periods import COUNT_COLUMNS, gestation, retain_separate_onsets
 from gravida.person_time import MS_AFTER_LMP, NOT_OBSERVED, NOT_STATED, count_person_time
 from schemas import analysis
+
+ATTRITION = ["site", "step", "reason", "pregnancies", "women"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,10 @@ class Cohort:
 
 
 def build_cohort(
-    sites: Iterable[SiteRows], dmt_classes: Mapping[str, str], settings: CohortSettings
+    sites: Iterable[SiteRows],
+    dmt_classes: Mapping[str, str],
+    settings: CohortSettings,
+    refused: Mapping[str, int] = MappingProxyType({}),
 ) -> Cohort:
     """Put the sites together, in order of their names, and count relapses and days in every period.
 
@@ -81,6 +87,8 @@ def build_cohort(
         Efficacy class of each code of disease-modifying therapy.
     settings : CohortSettings
         The choices of the analysis plan.
+    refused : mapping of site to int
+        Sites that are left out because their submission was refused, with its number of pregnancies.
     """
     ordered = sorted(sites, key=lambda site: site.site)
     pregnancies = pd.concat([_describe(site, dmt_classes, settings) for site in ordered], ignore_index=True)
@@ -92,7 +100,7 @@ def build_cohort(
         analysis.COHORT.validate(analysed),
         analysis.PERSON_TIME.validate(person_time),
         analysis.ONSETS.validate(onsets),
-        _attrition(pregnancies, missing),
+        pd.concat([_not_admitted(refused), _attrition(pregnancies, missing)], ignore_index=True),
     )
 
 
@@ -157,6 +165,14 @@ def _with_analysed_count(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -
     return pregnancies.assign(**counted)
 
 
+def _not_admitted(refused: Mapping[str, int]) -> pd.DataFrame:
+    """Return the rows of attrition of refused submissions, whose women nobody has counted."""
+    rows = [
+        (site, "left_out", "the submission was refused", number, pd.NA) for site, number in refused.items()
+    ]
+    return pd.DataFrame(rows, columns=ATTRITION).astype({"pregnancies": "Int64", "women": "Int64"})
+
+
 def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Series]) -> pd.DataFrame:
     """Return the contract's table: who came in, who left which period and why, who was analysed."""
     steps = [("submitted", "accepted at intake", pregnancies.index)]
@@ -177,7 +193,24 @@ def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Series]) -> p
         for step, reason, index in steps:
             women = here.loc[here.index.intersection(index), "woman"]
             rows.append((site, step, reason, women.size, women.nunique()))
-    return pd.DataFrame(rows, columns=["site", "step", "reason", "pregnancies", "women"])
+    return pd.DataFrame(rows, columns=ATTRITION).astype({"pregnancies": "Int64", "women": "Int64"})
+
+
+def left_out(verdicts: Iterable[Mapping], on_refused: str) -> dict[str, int]:
+    """Return the sites that are left out, with the pregnancies that each submitted.
+
+    Raises
+    ------
+    SubmissionRefused
+        If a submission was refused and `on_refused` is ``stop``, or every one was: each refused site with its
+        failing checks, in one line.
+    """
+    verdicts = list(verdicts)
+    line = refusal(verdicts)
+    refused = [verdict for verdict in verdicts if verdict["verdict"] == "refused"]
+    if line and (on_refused == "stop" or len(refused) == len(verdicts)):
+        raise SubmissionRefused(line)
+    return {verdict["site"]: verdict["rows"]["pregnancies"] for verdict in refused}
 
 
 def gather(
@@ -187,17 +220,7 @@ def gather(
     relapses: Iterable[pd.DataFrame],
     infusions: Iterable[pd.DataFrame],
 ) -> list[SiteRows]:
-    """Put each site's verdict, policy and accepted rows together.
-
-    Raises
-    ------
-    SubmissionRefused
-        If a submission was refused: every refused site with its failing checks, in one line.
-    """
-    verdicts = list(verdicts)
-    line = refusal(verdicts)
-    if line:
-        raise SubmissionRefused(line)
+    """Put the verdict, policy and accepted rows of each site that was not refused together."""
     return [
         SiteRows(
             verdict["site"],
@@ -207,6 +230,7 @@ def gather(
             doses if "infusions" in verdict["tables_sent"] else None,
         )
         for verdict, rows, dated, doses in zip(verdicts, pregnancies, relapses, infusions, strict=True)
+        if verdict["verdict"] == "accepted"
     ]
 
 

@@ -43,6 +43,16 @@ def write_text(path: str | Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+def write_secret(path: str | Path, content: str) -> None:
+    """Write text that only its owner may read, all or nothing."""
+
+    def write(partial: Path) -> None:
+        partial.touch(mode=0o600)
+        partial.write_text(content, encoding="utf-8")
+
+    write_beside(path, write)
+
+
 def write_json(path: str | Path, content: Any) -> None:
     """Write plain data as indented JSON; nan and infinity are refused by the encoder."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

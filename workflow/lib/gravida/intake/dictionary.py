@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pandera.pandas as pa
 
+from gravida.intake.centre.allowed import TYPES
 from gravida.intake.parse import kind
 from schemas.submission import TABLES
 from schemas.submission_rules import PREGNANCY_RULES, RECORD_RULES, ROW_RULES
 
-_TYPES = {"string": "text", "Int64": "whole number", "float64": "number", "boolean": "yes or no"}
 _EFFECTS = {
     "refused": "The submission is refused where it does not hold",
     "flagged": "Counted and reported where it does not hold",
@@ -19,10 +19,12 @@ _OPENING = """# Data dictionary
 
 Generated from `schemas/submission.py` and `schemas/submission_rules.py` by `make docs`; do not edit.
 
-A submission is a folder with one file a table: `pregnancies` is required, the others are optional. A file is
-a `.csv` (UTF-8, comma-separated, the column names in the first row) or a `.parquet`, and its name is that of
-the table. Days are whole days relative to delivery: 0 is the day of delivery, negative is before it. Only an
-empty cell is missing. Yes or no is written as 1 or 0, true or false, yes or no.
+A submission is a folder with one file a table, of the table's name: `pregnancies` is required, the others are
+optional. A file is a `.csv` (between the cells commas, semicolons or tabs; UTF-8, UTF-16, Windows-1250 or
+Windows-1252), an `.xlsx` (a workbook may instead hold several tables, each on a sheet of the table's name) or
+a `.parquet`. Days are whole days relative to delivery: 0 is the day of delivery, negative is before it. Only
+an empty cell is missing. Yes or no is written as 1 or 0, true or false, yes or no. A table of relapses,
+infusions or adverse events without a row says that there was none: what was not recorded is left out.
 
 No name, initials, record number, national id, address, e-mail, phone, full date or free text: a column that
 is not listed here has the submission refused.
@@ -46,7 +48,7 @@ def data_dictionary(dmt_codes: Sequence[str]) -> str:
 
 def _section(table: str, schema: pa.DataFrameSchema, rules: dict[str, pa.Column]) -> str:
     columns = [
-        f"| `{name}` | {column.title} | {_TYPES[kind(column)]} | {column.metadata['unit'] or ''} | "
+        f"| `{name}` | {column.title} | {TYPES[kind(column)]} | {column.metadata['unit'] or ''} | "
         f"{'yes' if column.required else 'no'} | {_allowed(column)} | {column.description} |"
         for name, column in schema.columns.items()
     ]

@@ -12,8 +12,10 @@ import pandas as pd
 from pandera.pandas import DataFrameSchema
 
 from gravida.intake.parse import Typed
+from gravida.intake.women import of_women
 from gravida.periods import (
     COUNT_COLUMNS,
+    DEFAULT_GESTATION_DAYS,
     YEAR,
     Window,
     count_onsets,
@@ -62,10 +64,24 @@ def within_pregnancy(pregnancies: Typed, codes: pd.Series, data_cut_year: int, p
         quantities[f"{column}.stated"] = _number(frame[column].notna(), assessed)
     for column in ("dmt_before", "dmt_in_pregnancy"):
         quantities[f"{column}.code"] = _number(frame[column].isin(codes), frame[column].notna())
+    quantities |= _of_therapy(pregnancies) | of_women(frame)
     if policy in ("all", "none"):
         differs = frame["ivig"] != (policy == "all")
         quantities["ivig.follows_policy"] = _number(differs.fillna(False), frame["ivig"].notna())
     return _in_order(quantities, PREGNANCY_RULES, len(frame))
+
+
+def _of_therapy(pregnancies: Typed) -> dict[str, pd.Series]:
+    frame, unusable = pregnancies.frame, pregnancies.unusable
+    stop, told = frame["dmt_stop_day"], "dmt_in_pregnancy" in pregnancies.sent
+    uncovered = (stop >= 0) & frame["dmt_in_pregnancy"].isna()
+    before_lmp = -gestation(frame) - stop
+    return {
+        "dmt_stop_day.within_5_years": before_lmp.where(~unusable["gestation_days"]),
+        "dmt_stop_day.therapy_in_pregnancy": _number(
+            uncovered.fillna(False), stop.notna() & ~unusable["dmt_in_pregnancy"] & told
+        ),
+    }
 
 
 def of_rows(
@@ -97,6 +113,8 @@ def of_rows(
         mine = {"pregnancy_id.orphan": _number(pd.Series(owner >= 0), assessed)}
         if table == "relapses":
             mine |= _of_onsets(typed.frame["onset_day"], owner, pregnancies, separation)
+        if table == "infusions":
+            mine |= _of_first_doses(typed.frame["day"], owner, pregnancies.frame["ivig"])
         quantities[table] = _in_order(mine, ROW_RULES[table], len(typed.frame))
     return quantities, owners
 
@@ -127,6 +145,32 @@ def _of_onsets(
     }
 
 
+def _of_first_doses(day: pd.Series, owner: np.ndarray, ivig: pd.Series) -> dict[str, pd.Series]:
+    first = _first_doses(day, owner, len(ivig))
+    clear = ivig.fillna(False).to_numpy(bool) & ((first < FIRST_DOSE_BY) | ~_unplaced(day, owner, len(ivig)))
+    after = (day >= 0).fillna(False).to_numpy(bool) & (owner >= 0)
+    rows = np.flatnonzero(after)
+    whose, when = owner[after], day[after].to_numpy(np.int64)
+    told = clear[whose] & (when == first[whose])
+    late = np.maximum(0, when - FIRST_DOSE_BY + 1)
+    return {"day.first_dose_within_30_days": _sparse(late[told], rows[told], len(day))}
+
+
+def _first_doses(day: pd.Series, owner: np.ndarray, pregnancies: int) -> np.ndarray:
+    """Return the day of each pregnancy's first dose on day 0 or later, a day that never comes without one."""
+    after = (day >= 0).fillna(False).to_numpy(bool) & (owner >= 0)
+    first = np.full(pregnancies, np.iinfo(np.int64).max)
+    np.minimum.at(first, owner[after], day[after].to_numpy(np.int64))
+    return first
+
+
+def _unplaced(day: pd.Series, owner: np.ndarray, pregnancies: int) -> np.ndarray:
+    """Say which pregnancies may have a further row: one without a day, or one whose owner is not known."""
+    unplaced = np.full(pregnancies, bool((owner < 0).any()))
+    unplaced[owner[day.isna().to_numpy() & (owner >= 0)]] = True
+    return unplaced
+
+
 def of_records(
     pregnancies: Typed, relapses: Typed | None, infusions: Typed | None, owners: Mapping[str, np.ndarray]
 ) -> pd.DataFrame:
@@ -146,6 +190,11 @@ def of_records(
     frame, known = pregnancies.frame, _window_known(pregnancies)
     observed, windows = observation(frame), period_windows(gestation(frame))
     quantities = {}
+    if relapses is not None:
+        day = relapses.frame["onset_day"]
+        quantities["gestation_days.trimester_3_in_short_pregnancy"] = _after_a_short_pregnancy(
+            frame, windows["trimester_3"], day, owners["relapses"]
+        )
     for period, column in COUNT_COLUMNS.items():
         window = windows[period]
         seen = window.days_within(observed) > 0
@@ -153,7 +202,6 @@ def of_records(
         quantities[f"{column}.count_without_observation"] = count.where(known & ~seen)
         if relapses is None:
             continue
-        day = relapses.frame["onset_day"]
         dated, unplaced = _dated(day, owners["relapses"], window.within(observed), observed)
         excess = count - dated
         explained = ((excess > 0) & unplaced).fillna(False)
@@ -181,14 +229,33 @@ def _dated(
     return count_onsets(where, when, part), unplaced
 
 
+def _after_a_short_pregnancy(
+    frame: pd.DataFrame, own: Window, day: pd.Series, owner: np.ndarray
+) -> pd.Series:
+    """Count the onsets that a pregnancy of `DEFAULT_GESTATION_DAYS` would have had in its third trimester.
+
+    Only of pregnancies that ended before one (their `own` is empty) and count a relapse.
+    """
+    placed = day.notna().to_numpy() & (owner >= 0)
+    usual = period_windows(np.full(len(frame), DEFAULT_GESTATION_DAYS))["trimester_3"]
+    later = DEFAULT_GESTATION_DAYS - gestation(frame)
+    window = Window(usual.start + later, usual.end + later)
+    onsets = count_onsets(owner[placed], day[placed].to_numpy(np.int64), window)
+    count = frame["relapses_pregnancy"]
+    return (
+        pd.Series(onsets, dtype="Int64")
+        .mask((count == 0).fillna(False), 0)
+        .where(count.notna() & (own.start == own.end))
+    )
+
+
 def _flag_against_doses(ivig: pd.Series, infusions: Typed, owner: np.ndarray) -> pd.Series:
     day = infusions.frame["day"]
-    early = ((day >= 0) & (day < FIRST_DOSE_BY)).fillna(False).to_numpy() & (owner >= 0)
-    dosed = np.zeros(len(ivig), dtype=bool)
-    dosed[owner[early]] = True
-    unplaced = np.full(len(ivig), bool((owner < 0).any()))
-    unplaced[owner[day.isna().to_numpy() & (owner >= 0)]] = True
-    return _number((ivig != dosed).fillna(False), ivig.notna() & (dosed | ~unplaced))
+    first = _first_doses(day, owner, len(ivig))
+    dosed = first < FIRST_DOSE_BY
+    started_late = ~dosed & (first < np.iinfo(np.int64).max) & ivig.fillna(False).to_numpy(bool)
+    unplaced = _unplaced(day, owner, len(ivig))
+    return _number((ivig != dosed).fillna(False), ivig.notna() & (dosed | ~unplaced) & ~started_late)
 
 
 def _window_known(pregnancies: Typed) -> np.ndarray:

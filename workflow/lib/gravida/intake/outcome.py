@@ -1,12 +1,16 @@
 """What a check found: the unit from which findings, verdict and page are made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from gravida.intake.reading.text import Text, neutral
+
 HEADER_LINES = 1
+# So many rows of a check are named on the page; the findings hold all.
+MOST_LINES = 12
 FINDINGS = ("table", "line", "pregnancy_id", "column", "check", "category", "action")
 
 
@@ -15,7 +19,8 @@ class Outcome:
     """One check of one column (or of a whole file) of one table.
 
     `action` is what a violation leads to (refused, flagged, defaulted, merged), `advice` what is allowed,
-    `lines` the numbers of the failing rows, the header being 1; a failure of a whole file has none.
+    `lines` the numbers of the failing rows, the header being 1; a failure of a whole file has none. `where`
+    names file, sheet and column of the spreadsheet, and the lines are then those of the file (see `at`).
     """
 
     table: str
@@ -27,6 +32,25 @@ class Outcome:
     checked: int
     failed: int
     lines: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    where: str = ""
+
+    def at(self, text: Text) -> "Outcome":
+        """Return the outcome with the lines of the file that the table was read from, and where they are."""
+        place = next((place for place, name in enumerate(text.names) if name == self.column), None)
+        letter = f", column {text.letters[place]}" if text.letters and place is not None else ""
+        sheet = f", sheet {text.sheet}" if text.sheet else ""
+        where = f"{text.file}{sheet}{letter}" if text.file else ""
+        return replace(self, lines=text.lines[self.lines - HEADER_LINES - 1], where=where)
+
+    @property
+    def place(self) -> str:
+        """Where the failing rows stand, the first of them by number; "" where nothing failed."""
+        if not self.failed or not (self.where or self.lines.size):
+            return ""
+        told = ", ".join(map(str, self.lines[:MOST_LINES]))
+        more = f" and {self.lines.size - MOST_LINES} more" if self.lines.size > MOST_LINES else ""
+        rows = f"{'row' if self.lines.size == 1 else 'rows'} {told}{more}" if self.lines.size else ""
+        return ": ".join(filter(None, (self.where, rows)))
 
     @property
     def refuses(self) -> bool:
@@ -68,29 +92,39 @@ def row_lines(failing: np.ndarray) -> np.ndarray:
     return np.flatnonzero(failing) + HEADER_LINES + 1
 
 
-def findings_table(outcomes: list[Outcome], ids: Mapping[str, pd.Series]) -> pd.DataFrame:
+def findings_table(
+    outcomes: list[Outcome], ids: Mapping[str, pd.Series], texts: Mapping[str, Text]
+) -> pd.DataFrame:
     """List every failing row of every check.
 
     Parameters
     ----------
     outcomes : list of Outcome
+        Whose lines count rows, but for those of a whole file or of its mapping, which have no pregnancy.
     ids : mapping of table to Series
         The usable pregnancy_id of each row of each table that could be read.
+    texts : mapping of table to Text
+        The tables, which know the line of the file that each row stood in.
 
     Returns
     -------
     DataFrame
         Columns `FINDINGS`; `line` and `pregnancy_id` are missing where a whole file fails.
     """
-    parts = [_findings(outcome, ids.get(outcome.table)) for outcome in outcomes if outcome.failed]
+    parts = [
+        _findings(outcome, ids.get(outcome.table), texts.get(outcome.table))
+        for outcome in outcomes
+        if outcome.failed
+    ]
     empty = pd.DataFrame({name: pd.array([], "Int64" if name == "line" else "string") for name in FINDINGS})
     return pd.concat([empty, *parts], ignore_index=True)
 
 
-def _findings(outcome: Outcome, ids: pd.Series | None) -> pd.DataFrame:
+def _findings(outcome: Outcome, ids: pd.Series | None, text: Text | None) -> pd.DataFrame:
     whole_file = outcome.lines.size == 0
-    lines = pd.array([pd.NA] if whole_file else outcome.lines, dtype="Int64")
-    known = ids is not None and not whole_file
+    known = ids is not None and text is not None and not whole_file and not outcome.where
+    placed = text.lines[outcome.lines - HEADER_LINES - 1] if known else outcome.lines
+    lines = pd.array([pd.NA] if whole_file else placed, dtype="Int64")
     names = {
         "table": outcome.table,
         "column": outcome.column,
@@ -98,6 +132,11 @@ def _findings(outcome: Outcome, ids: pd.Series | None) -> pd.DataFrame:
         "category": outcome.category,
         "action": "refused" if outcome.action == "refused" else "flagged",
     }
-    constant = {name: pd.array([value], "string").repeat(lines.size) for name, value in names.items()}
-    who = ids.array[outcome.lines - HEADER_LINES - 1] if known else pd.array([pd.NA] * lines.size, "string")
+    constant = {
+        name: pd.array([neutral(value)], "string").repeat(lines.size) for name, value in names.items()
+    }
+    who = pd.array([pd.NA] * lines.size, "string")
+    if known:
+        named = ids.array[outcome.lines - HEADER_LINES - 1]
+        who = pd.array([name if pd.isna(name) else neutral(name) for name in named], "string")
     return pd.DataFrame({"line": lines, "pregnancy_id": who, **constant})[list(FINDINGS)]

@@ -4,6 +4,7 @@ Only the empty cell is missing. A cell that does not parse becomes missing and i
 reported once, under the check `type`, and no later rule reads it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandera.pandas
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gravida.intake.read import UNREADABLE_CELL, Text
+from gravida.intake.reading.text import UNREADABLE_CELL, Text
 from schemas.submission import TABLES
 
 # 15 digits fit in 64 bits, and 40 characters with a two-digit exponent are finite.
@@ -51,15 +52,16 @@ class Typed:
         )
 
 
-def parse_table(table: str, text: Text) -> Typed:
+def parse_table(table: str, text: Text, doubtful: Collection[str] = ()) -> Typed:
     """Type the cells of one table.
 
-    A column that was sent twice is unusable; one that is not in the schema is not read at all.
+    A column that was sent twice is unusable, and so is a doubtful one, of which it is not known how to read
+    it; one that is not in the schema is not read at all.
     """
     series, unusable, sent = {}, {}, set()
     for column, rule in TABLES[table].columns.items():
         places = [place for place, name in enumerate(text.names) if name == column]
-        if len(places) == 1:
+        if len(places) == 1 and column not in doubtful:
             sent.add(column)
             series[column], unusable[column] = _parse(kind(rule), text.columns[places[0]])
         else:

@@ -1,6 +1,5 @@
 """One site's submission: read, validate, answer. Nothing that a site can send makes this fail."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,17 +7,18 @@ from pathlib import Path
 import pandas as pd
 
 from gravida.intake.checks import absent_cells, assess_cells, assess_rules, well_formed_ids
-from gravida.intake.header import HEADER_CHECKS, assess_header
+from gravida.intake.folder import FOLDER, FOLDER_CHECKS, REQUIRED_TABLE, Gathered, gather_tables, located
+from gravida.intake.header import HEADER_CHECKS
 from gravida.intake.links import of_records, of_rows, within_pregnancy
-from gravida.intake.outcome import Outcome, Unreadable, findings_table
+from gravida.intake.mapping.plan import SiteMapping
+from gravida.intake.outcome import Outcome, findings_table
 from gravida.intake.page import answer_page
 from gravida.intake.parse import Typed, empty_table, parse_table
-from gravida.intake.read import FILE_CHECKS, READERS, Text, read_submitted
+from gravida.intake.reading.numbers import NUMBER_CHECKS, assess_numbers, numeric_columns, settle_numbers
+from gravida.intake.reading.read import FILE_CHECKS
 from schemas.submission import TABLES
 from schemas.submission_rules import PREGNANCY_RULES, RECORD_RULES, ROW_RULES
 
-FOLDER = "submission"
-REQUIRED_TABLE = "pregnancies"
 CHECK_COLUMNS = (
     "site",
     "table",
@@ -32,13 +32,6 @@ CHECK_COLUMNS = (
 )
 # A line that names more failing checks of a site than this is not read.
 MOST_TOLD = 40
-_FOLDER_CHECKS = {
-    "unexpected_file": f"Only files named {', '.join(TABLES)}, no folder or broken link: remove the others.",
-    "unsupported_format": f"A file that ends in {' or '.join(READERS)}.",
-    "duplicate_table": "One file a table.",
-    "file_missing": f"A file named {REQUIRED_TABLE}.",
-    "zero_rows": "At least one row below the column names.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +59,12 @@ class IntakeResult:
 
 
 def intake_site(
-    site: Site, files: Sequence[Path], dmt_codes: pd.DataFrame, separation: int, strange: int = 0
+    site: Site,
+    files: Sequence[Path],
+    dmt_codes: pd.DataFrame,
+    separation: int,
+    strange: int = 0,
+    mapping: SiteMapping | None = None,
 ) -> IntakeResult:
     """Validate what a site submitted.
 
@@ -81,11 +79,13 @@ def intake_site(
         Days from one retained relapse to the next of the same pregnancy.
     strange : int
         Further entries of the folder: folders, broken links, files whose name no table can have.
+    mapping : SiteMapping, optional
+        Where the site's columns carry names of its own.
     """
-    chosen, of_folder = choose_files(files, strange)
-    typed, ids, of_tables = _assess_tables(chosen)
-    of_links = _assess_links(site, typed, dmt_codes["code"], separation)
-    outcomes = _by_table([*of_folder, *of_tables, *of_links])
+    gathered = gather_tables(files, strange, mapping, list(dmt_codes["code"]))
+    typed, ids, of_tables = _assess_tables(gathered)
+    of_cells_and_links = [*of_tables, *_assess_links(site, typed, dmt_codes["code"], separation)]
+    outcomes = _by_table([*gathered.outcomes, *located(of_cells_and_links, gathered.texts)])
     refused = any(outcome.refuses for outcome in outcomes)
     accepted = {
         table: empty_table(table) if refused or table not in typed else typed[table].frame for table in TABLES
@@ -94,76 +94,37 @@ def intake_site(
         "site": site.site,
         "verdict": "refused" if refused else "accepted",
         "rows": {table: len(typed[table].frame) if table in typed else 0 for table in TABLES},
-        "tables_sent": list(chosen),
+        "tables_sent": gathered.sent,
         "checks": [outcome.row() for outcome in outcomes],
     }
     page = answer_page(site.site, verdict["verdict"], verdict["rows"], outcomes)
-    return IntakeResult(accepted, findings_table(outcomes, ids), verdict, page)
-
-
-def choose_files(files: Sequence[Path], strange: int = 0) -> tuple[dict[str, Path], list[Outcome]]:
-    """Say which file holds which table, in the contract's order, and which files should not be there."""
-    files = sorted(path for path in map(Path, files) if not path.name.startswith("."))
-    named = defaultdict(list)
-    for path in files:
-        named[path.stem if path.stem in TABLES else FOLDER].append(path)
-    chosen = {}
-    outcomes = [
-        _folder_outcome(FOLDER, "unexpected_file", len(files) + strange, len(named.pop(FOLDER, [])) + strange)
-    ]
-    for table in TABLES:
-        paths = named[table]
-        readable = [path for path in paths if path.suffix.lower() in READERS]
-        unsupported = len(paths) - len(readable)
-        if table == REQUIRED_TABLE:
-            outcomes.append(_folder_outcome(table, "file_missing", 1, int(not paths)))
-        outcomes.append(_folder_outcome(table, "unsupported_format", len(paths), unsupported))
-        outcomes.append(_folder_outcome(table, "duplicate_table", len(paths), max(len(readable) - 1, 0)))
-        if len(readable) == 1:
-            chosen[table] = readable[0]
-    return chosen, outcomes
-
-
-def _folder_outcome(table: str, check: str, checked: int, failed: int) -> Outcome:
-    return Outcome(table, "", check, "conformance", "refused", _FOLDER_CHECKS[check], checked, failed)
+    findings = findings_table(_by_table([*gathered.outcomes, *of_cells_and_links]), ids, gathered.texts)
+    return IntakeResult(accepted, findings, verdict, page)
 
 
 def _assess_tables(
-    chosen: Mapping[str, Path],
+    gathered: Gathered,
 ) -> tuple[dict[str, Typed], dict[str, pd.Series], list[Outcome]]:
-    """Check each table by itself; return what could be read, its well-formed pregnancy_ids, the outcomes."""
+    """Check each table by itself; return its types, its well-formed pregnancy_ids, the outcomes."""
     typed, ids, outcomes = {}, {}, []
+    # A cell that the mapping could not understand was reported there, under a name that says more.
+    said = {(outcome.table, outcome.column) for outcome in gathered.outcomes if outcome.failed}
     for table in TABLES:
-        text, of_file = _read(table, chosen.get(table))
+        text = gathered.texts.get(table)
         if text is None:
-            outcomes += of_file + absent_cells(table)
+            outcomes += assess_numbers(table, None) + absent_cells(table)
             continue
-        parsed = parse_table(table, text)
+        text, doubts = settle_numbers(text, numeric_columns(table))
+        parsed = parse_table(table, text, [column for column, _ in doubts])
         typed[table], of_cells = assess_cells(table, parsed)
         ids[table] = well_formed_ids(parsed.frame["pregnancy_id"], of_cells)
-        outcomes += of_file + of_cells
+        outcomes += assess_numbers(table, doubts)
+        outcomes += [
+            outcome
+            for outcome in of_cells
+            if not (outcome.check == "type" and outcome.failed and (table, outcome.column) in said)
+        ]
     return typed, ids, outcomes
-
-
-def _read(table: str, path: Path | None) -> tuple[Text | None, list[Outcome]]:
-    """Read a table, if it was sent; the outcomes are those of the file and its columns."""
-    failing = None
-    try:
-        text = read_submitted(table, path) if path else None
-    except Unreadable as unreadable:
-        text, failing = None, unreadable.outcome
-    checked = int(text is not None)
-    outcomes = [
-        failing
-        if failing and failing.check == check
-        else Outcome(table, "", check, "conformance", "refused", advice, checked, 0)
-        for check, advice in FILE_CHECKS.items()
-    ]
-    outcomes += assess_header(table, text.names if text else None)
-    # Without a row the other tables say something: that there was no relapse, infusion or event.
-    if table == REQUIRED_TABLE:
-        outcomes.append(_folder_outcome(table, "zero_rows", checked, int(bool(text) and text.rows == 0)))
-    return text, outcomes
 
 
 def _assess_links(site: Site, typed: Mapping[str, Typed], codes: pd.Series, separation: int) -> list[Outcome]:
@@ -210,9 +171,9 @@ def _refused_site(verdict: dict) -> str:
 def _failing_check(check: dict) -> str:
     where = ".".join(filter(None, (check["table"], check["column"])))
     rows = check["rows_failed"]
-    whole_file = check["check"] in {*_FOLDER_CHECKS, *FILE_CHECKS} and check["rows_checked"] <= 1
-    unit = "column" if check["check"] in HEADER_CHECKS else "row"
-    if whole_file or check["check"] in _FOLDER_CHECKS:
+    whole_file = check["check"] in {*FOLDER_CHECKS, *FILE_CHECKS} and check["rows_checked"] <= 1
+    unit = "column" if check["check"] in {*HEADER_CHECKS, *NUMBER_CHECKS} else "row"
+    if whole_file or check["check"] in FOLDER_CHECKS:
         unit = "file"
     return f"{where} {check['check']}: {rows} {unit}{'' if rows == 1 else 's'}"
 

@@ -1,0 +1,99 @@
+"""The commands of a centre, as it would type them."""
+
+import stat
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+from gravida.__main__ import main
+
+DEMO = Path(__file__).resolve().parents[2] / "resources/demo"
+
+
+def run(capsys, *arguments: object) -> tuple[int, str]:
+    code = main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return code, said.out + said.err
+
+
+def validate(capsys, folder: Path, page: Path, *more: object) -> tuple[int, str]:
+    return run(capsys, "validate", folder, "--data-cut", "2019-06-30", "--page", page, *more)
+
+
+def test_a_template_that_is_filled_for_twenty_pregnancies_is_accepted(tmp_path, capsys) -> None:
+    """As a new centre would: the blank workbook, twenty rows typed in, checked, without reading any code."""
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    book = folder / "submission.xlsx"
+    assert run(capsys, "template", book)[0] == 0
+    code, said = validate(capsys, folder, tmp_path / "empty.html")
+    assert code == 1 and "zero_rows" in said
+    rows = pd.read_csv(DEMO / "treats_all/pregnancies.csv", dtype=str, keep_default_na=False).head(20)
+    workbook = openpyxl.load_workbook(book)
+    sheet = workbook["pregnancies"]
+    columns = {cell.value: cell.column for cell in sheet[1]}
+    for line, row in enumerate(rows.to_dict("records"), start=2):
+        for name, cell in row.items():
+            if cell:
+                sheet.cell(line, columns[name], cell)
+    # What was not recorded is taken away: an empty sheet would say that there was none.
+    for name in ("relapses", "infusions", "adverse_events"):
+        del workbook[name]
+    workbook.save(book)
+    code, said = validate(capsys, folder, tmp_path / "page.html", "--policy", "all")
+    assert (code, said.startswith("Accepted. Rows read: pregnancies 20, relapses 0")) == (0, True), said
+    assert "accepted" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_fault_is_told_by_sheet_column_and_row_and_never_by_its_value(tmp_path, capsys) -> None:
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    rows = pd.read_csv(DEMO / "treats_all/pregnancies.csv", dtype=str, keep_default_na=False)
+    rows.loc[3, "edss_before"] = "77.7"
+    with pd.ExcelWriter(folder / "pregnancies.xlsx") as writer:
+        rows.to_excel(writer, sheet_name="pregnancies", index=False, startrow=2)
+    code, said = validate(capsys, folder, tmp_path / "page.html", "--policy", "all")
+    assert code == 1 and "pregnancies.edss_before range: 1 row" in said
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    letter = openpyxl.utils.get_column_letter(1 + list(rows).index("edss_before"))
+    # Two rows of nothing, the header, and the fourth row below it.
+    assert f"pregnancies.xlsx, sheet pregnancies, column {letter}: row 7" in page
+    assert "77.7" not in page + said
+
+
+def test_rows_leave_a_centre_under_pseudonyms_that_can_be_made_again(tmp_path, capsys) -> None:
+    key, first, again = tmp_path / "key", tmp_path / "one", tmp_path / "two"
+    assert run(capsys, "new-key", key)[0] == 0
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    for output in (first, again):
+        code, said = run(capsys, "deidentify", DEMO / "treats_all", "--key", key, "--output", output)
+        assert code == 0, said
+    for name in ("pregnancies", "relapses", "infusions", "adverse_events"):
+        assert (first / f"{name}.csv").read_bytes() == (again / f"{name}.csv").read_bytes()
+    old = pd.read_csv(DEMO / "treats_all/pregnancies.csv")
+    new = pd.read_csv(first / "pregnancies.csv")
+    assert not set(old["pregnancy_id"]) & set(new["pregnancy_id"])
+    assert sorted(old["woman_id"].value_counts()) == sorted(new["woman_id"].value_counts())
+    assert validate(capsys, first, tmp_path / "page.html", "--policy", "all")[0] == 0
+    code, said = run(capsys, "new-key", key)
+    assert code == 1 and "is there already" in said
+
+
+def test_what_identifies_does_not_leave(tmp_path, capsys) -> None:
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    rows = pd.read_csv(DEMO / "treats_all/pregnancies.csv", dtype=str, keep_default_na=False)
+    rows.loc[5, "breastfeeding"] = "ana.novak@example.org"
+    rows.to_csv(folder / "pregnancies.csv", index=False)
+    run(capsys, "new-key", tmp_path / "key")
+    code, said = run(capsys, "deidentify", folder, "--key", tmp_path / "key", "--output", tmp_path / "out")
+    assert code == 1 and "pregnancies.breastfeeding email: 1" in said
+    assert "novak" not in said and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["validate", "deidentify"])
+def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys, command: str) -> None:
+    more = ["--key", tmp_path / "key", "--output", tmp_path / "out"] if command == "deidentify" else []
+    code, said = run(capsys, command, tmp_path / "none", *more)
+    assert code == 1 and said.startswith("ConfigurationError: ") and said.count("\n") == 1

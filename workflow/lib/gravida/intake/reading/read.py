@@ -1,0 +1,122 @@
+"""From a submitted file to its table as text, or to the reason why there is none.
+
+Nothing here shows the content of a file: a parser's own message may quote a row.
+"""
+
+from pathlib import Path
+
+from gravida.files import read_bytes
+from gravida.intake.outcome import Outcome, Unreadable
+from gravida.intake.reading.delimited import read_delimited
+from gravida.intake.reading.encodings import UTF8_MARK
+from gravida.intake.reading.file_checks import FILE_CHECKS, MOST_BYTES, Asked, inside
+from gravida.intake.reading.parquet import read_parquet
+from gravida.intake.reading.text import UNREADABLE_CELL, Text
+from gravida.intake.reading.workbook import read_tables, read_workbook
+
+__all__ = [
+    "FILE_CHECKS",
+    "READERS",
+    "SOURCE_READERS",
+    "UNREADABLE_CELL",
+    "read_source",
+    "read_submitted",
+    "read_workbook_tables",
+]
+
+IDENTIFIER = "pregnancy_id"
+READERS = {".csv": read_delimited, ".parquet": read_parquet, ".xlsx": read_workbook}
+# What a mapping may read besides.
+SOURCE_READERS = READERS | {".tsv": read_delimited, ".txt": read_delimited}
+
+
+def read_submitted(table: str, path: Path) -> Text:
+    """Read a table in the contract's columns by the ending of its file, a key of `READERS`.
+
+    Of a workbook, the sheet named like the table is read, else the only one with a header.
+
+    Raises
+    ------
+    Unreadable
+        With the failing check of `FILE_CHECKS`.
+    """
+    asked = Asked(table, path.name, wanted=IDENTIFIER)
+    text = READERS[path.suffix.lower()](asked, _content(asked, path))
+    if IDENTIFIER not in text.names:
+        raise asked.unreadable("header")
+    return text
+
+
+def read_source(
+    path: Path,
+    sheet: str | None = None,
+    header_row: int | None = None,
+    encoding: str | None = None,
+    separator: str | None = None,
+) -> Text:
+    """Read a file with any columns, for a mapping.
+
+    Parameters
+    ----------
+    path : Path
+        Its ending is a key of `SOURCE_READERS`.
+    sheet : str, optional
+        Of a workbook; may be left out where it has but one sheet with cells.
+    header_row : int, optional
+        The line or row of the header, from 1; else the fullest of the first rows is taken.
+    encoding : str, optional
+        One of `encodings.ENCODINGS`.
+    separator : str, optional
+        One of `delimited.SEPARATORS`.
+
+    Raises
+    ------
+    Unreadable
+        With the failing check of `FILE_CHECKS`, or `unsupported_format`, under the file's stem as the table.
+    """
+    asked = Asked(path.stem, path.name, None, sheet, header_row, encoding, separator)
+    reader = SOURCE_READERS.get(path.suffix.lower())
+    if reader is None:
+        advice = f"A file that ends in {', '.join(SOURCE_READERS)}."
+        raise Unreadable(
+            Outcome(asked.table, "", "unsupported_format", "conformance", "refused", advice, 1, 1)
+        )
+    return reader(asked, _content(asked, path))
+
+
+def read_workbook_tables(path: Path, tables: tuple[str, ...], name: str = "submission") -> dict[str, Text]:
+    """Read a workbook whose sheets are named after tables.
+
+    Parameters
+    ----------
+    path : Path
+        A file that ends in .xlsx.
+    tables : tuple of str
+        The names that sheets may have, in any case.
+    name : str
+        The table's name under which faults of the whole workbook are reported.
+
+    Raises
+    ------
+    Unreadable
+        With the failing check of `FILE_CHECKS`; `unexpected_sheet` where a visible sheet with cells is
+        neither a table nor a sheet of explanations.
+    """
+    asked = Asked(name, path.name, wanted=IDENTIFIER)
+    return read_tables(asked, _content(asked, path), tables)
+
+
+def _content(asked: Asked, path: Path) -> bytes:
+    if not inside(path, path.parent):
+        raise asked.unreadable("outside_folder")
+    try:
+        if not path.is_file():
+            raise asked.unreadable("unreadable_file")
+        if path.stat().st_size > MOST_BYTES:
+            raise asked.unreadable("file_too_large")
+        content = read_bytes(path)
+    except OSError:
+        raise asked.unreadable("unreadable_file") from None
+    if not content.removeprefix(UTF8_MARK).strip():
+        raise asked.unreadable("empty_file")
+    return content
