@@ -134,7 +134,6 @@ def test_a_sheet_without_the_optional_column(tmp_path: Path) -> None:
         ("all\tx\trows\tall\t\t2019-06-30", "site"),
         ("a b\tx\trows\tall\t\t2019-06-30", "site"),
         ("a\t\trows\tall\t\t2019-06-30", "submission"),
-        ("a\tx\trows\tall\tmap.yaml\t2019-06-30", "mapping"),
         ("a\tx\trows\tall\t\t30.06.2019", "data_cut"),
         ("a\tx\trows\tall\t\t2019-06-30\nA\ty\trows\tall\t\t2019-06-30", "twice"),
     ],

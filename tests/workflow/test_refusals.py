@@ -94,6 +94,7 @@ def test_configuration_faults_are_one_line(tmp_path: Path, config: str, words: s
         (lambda text: text.replace("\ta\t", "\tsites.tsv\t"), "not a folder"),
         (lambda text: text.replace("\tall\t", "\tsome\t"), "line 2: policy"),
         (lambda text: text.replace("2019-06-30", "2019-02-30"), "line 2: data_cut"),
+        (lambda text: text.replace("\tall\t\t", "\tall\tmap.yaml\t"), "mapping of site a: map.yaml"),
         (lambda text: text.replace("policy", "politics"), "first line"),
         (lambda text: text.splitlines()[0], "no site is listed"),
         (lambda text: "", "first line"),
@@ -146,7 +147,7 @@ def test_a_sheet_of_published_rates_that_cannot_be_read_is_not_a_defect(tmp_path
         (study / "published.csv").mkdir()
     else:
         (study / "published.csv").write_bytes(sheet.encode("latin-1"))
-    run = run_workflow(study)
+    run = run_workflow(study, "results/release/figures/course.png")
     assert run.code == 1
     (line,) = set(lines_of(run, "ConfigurationError"))
     assert "evidence.published_rates" in line

@@ -100,7 +100,7 @@ def build_cohort(
         analysis.COHORT.validate(analysed),
         analysis.PERSON_TIME.validate(person_time),
         analysis.ONSETS.validate(onsets),
-        pd.concat([_not_admitted(refused), _attrition(pregnancies, missing)], ignore_index=True),
+        _with_refused(refused, _attrition(pregnancies, missing)),
     )
 
 
@@ -165,12 +165,10 @@ def _with_analysed_count(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -
     return pregnancies.assign(**counted)
 
 
-def _not_admitted(refused: Mapping[str, int]) -> pd.DataFrame:
-    """Return the rows of attrition of refused submissions, whose women nobody has counted."""
-    rows = [
-        (site, "left_out", "the submission was refused", number, pd.NA) for site, number in refused.items()
-    ]
-    return pd.DataFrame(rows, columns=ATTRITION).astype({"pregnancies": "Int64", "women": "Int64"})
+def _with_refused(refused: Mapping[str, int], attrition: pd.DataFrame) -> pd.DataFrame:
+    """Return attrition with the refused submissions first, whose women nobody has counted."""
+    rows = [(site, "left_out", "the submission was refused", number) for site, number in refused.items()]
+    return pd.concat([pd.DataFrame(rows, columns=ATTRITION[:-1]), attrition]) if rows else attrition
 
 
 def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Series]) -> pd.DataFrame:
@@ -193,7 +191,7 @@ def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Series]) -> p
         for step, reason, index in steps:
             women = here.loc[here.index.intersection(index), "woman"]
             rows.append((site, step, reason, women.size, women.nunique()))
-    return pd.DataFrame(rows, columns=ATTRITION).astype({"pregnancies": "Int64", "women": "Int64"})
+    return pd.DataFrame(rows, columns=ATTRITION)
 
 
 def left_out(verdicts: Iterable[Mapping], on_refused: str) -> dict[str, int]:
