@@ -24,6 +24,17 @@ RESERVED_POOLS = {"all", "main", "with_registry", "leave_out", "cumulative"}
 WIDEST, NARROWEST = 1e6, 1.0001
 
 
+def parts(cell: str) -> list[str]:
+    """Return what stands between the semicolons of a cell."""
+    return [part.strip() for part in cell.split(";") if part.strip()]
+
+
+def labels(sheet: pd.DataFrame) -> pd.Series:
+    """Return each row's name: the study, with its year where the study's name stands there twice."""
+    twice = sheet["study"].duplicated(keep=False)
+    return sheet["study"].where(~twice, sheet["study"] + " " + sheet["year"].map("{:g}".format))
+
+
 def _number(*checks: pa.Check, nullable: bool = True, required: bool = True) -> pa.Column:
     return pa.Column(float, list(checks), nullable=nullable, required=required, metadata={"number": True})
 
@@ -66,26 +77,20 @@ def _plain(cells: pd.Series) -> pd.Series:
 
 
 def _labels_differ(sheet: pd.DataFrame) -> pd.Series:
-    """Say which rows keep a name of their own where a study that stands twice goes by its year too."""
-    twice = sheet["study"].duplicated(keep=False)
-    label = sheet["study"].where(~twice, sheet["study"] + " " + sheet["year"].map("{:g}".format))
-    return ~label.duplicated(keep=False)
+    """Say which rows have a name of their own."""
+    return ~labels(sheet).duplicated(keep=False)
 
 
 def _no_reserved_pool(cells: pd.Series) -> pd.Series:
-    return ~cells.map(lambda cell: bool({*_parts(cell)} & RESERVED_POOLS))
-
-
-def _parts(cell: str) -> list[str]:
-    return [part.strip() for part in cell.split(";") if part.strip()]
+    return ~cells.map(lambda cell: bool({*parts(cell)} & RESERVED_POOLS))
 
 
 def _knows_inferred(sheet: pd.DataFrame) -> pd.Series:
-    return sheet["inferred"].map(lambda cell: set(_parts(cell)) <= set(STUDIES.columns))
+    return sheet["inferred"].map(lambda cell: set(parts(cell)) <= set(STUDIES.columns))
 
 
 def _judged(cell: str) -> bool:
-    pairs = [part.partition("=") for part in _parts(cell)]
+    pairs = [part.partition("=") for part in parts(cell)]
     return all(domain in DOMAINS and judgement in JUDGEMENTS for domain, _, judgement in pairs)
 
 

@@ -1,5 +1,7 @@
 """Run the workflow as a user would, each study in a folder of its own."""
 
+import csv
+import io
 import os
 import subprocess
 import sys
@@ -74,3 +76,29 @@ def minimal_site(rows: list[tuple[str, int, int]]) -> dict[str, str]:
         for number, (woman, ivig, relapses) in enumerate(rows)
     ]
     return {"pregnancies.csv": "\n".join([header, *lines]) + "\n"}
+
+
+def primary(run: Run) -> dict[str, str]:
+    """Return the primary row of the rate ratios."""
+    table = csv.DictReader(io.StringIO(run.text("internal/tables/rate_ratios.csv")))
+    (row,) = (row for row in table if row["is_primary"] == "True")
+    return row
+
+
+def check_finished(run: Run) -> None:
+    """Check that a whole run came to its end and that no step had anything to say."""
+    assert run.code == 0, run.output
+    assert "Traceback" not in run.output and "Warning" not in run.output
+    for log in run.path("logs").rglob("*.log"):
+        assert log.read_text(encoding="utf-8") == "", log
+
+
+def check_no_answer(run: Run, words: str) -> None:
+    """Check that a whole run built its report though the data hold no answer, and says why in these words."""
+    check_finished(run)
+    row = primary(run)
+    assert row["status"] == "not_estimable"
+    assert row["rate_ratio"] == row["lower"] == row["upper"] == row["p_value"] == ""
+    assert words in row["reason"]
+    assert words in run.text("release/report.html")
+    assert words in run.text("release/headline.txt")

@@ -5,30 +5,42 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import Run, minimal_site, run_workflow, write_study
+from tests.workflow.conftest import ROOT, Run, check_no_answer, minimal_site, run_workflow, write_study
 
 GOOD = minimal_site([(f"W{number}", 1, number % 2) for number in range(8)])
+# All treated, and a woman with six pregnancies.
+SIX = [("W1", 1, number % 2) for number in range(6)] + [(f"W{number}", 1, 0) for number in range(2, 12)]
 MARKER = "Qx7Marker"
+PUBLISHED = ROOT / "resources/evidence/published_rates.csv"
 
 
 def lines_of(run: Run, name: str) -> list[str]:
     return [line for line in run.output.splitlines() if line.startswith(f"{name}: ")]
 
 
-def test_every_refused_site_is_named_in_one_run(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a run over a site that is fine and seven that are not, each in a way of its own."""
     header, *body = GOOD["pregnancies.csv"].splitlines()
     wrong_type = "\n".join([header, body[0].replace("2012", MARKER), *body[1:]]) + "\n"
     impossible = "\n".join([header, *(row.replace("2012", "1911") for row in body[:3]), *body[3:]]) + "\n"
-    study = write_study(
-        tmp_path / "study",
-        {
-            "fine": ("all", GOOD),
-            "letters": ("all", {"pregnancies.csv": wrong_type}),
-            "early": ("none", {"pregnancies.csv": impossible}),
-            "empty": ("none", {}),
-        },
-    )
-    run = run_workflow(study)
+    sites = {
+        "fine": ("all", GOOD),
+        "letters": ("all", {"pregnancies.csv": wrong_type}),
+        "early": ("none", {"pregnancies.csv": impossible}),
+        "empty": ("none", {}),
+    }
+    strange = dict.fromkeys(("folder", "link", "brace", "name"), ("all", GOOD))
+    study = write_study(tmp_path_factory.mktemp("refused") / "study", sites | strange)
+    (study / "folder/relapses.csv").mkdir()
+    (study / "link/relapses.csv").symlink_to("nowhere")
+    (study / "brace/{x}.csv").write_text("x")
+    (study / "name" / f"{MARKER}.csv").write_text("x")
+    return run_workflow(study)
+
+
+def test_every_refused_site_is_named_in_one_run(refused: Run) -> None:
+    run = refused
     assert run.code == 1
     (line,) = set(lines_of(run, "SubmissionRefused"))
     assert "site letters" in line and "site early" in line and "site empty" in line
@@ -49,18 +61,32 @@ def test_every_refused_site_is_named_in_one_run(tmp_path: Path) -> None:
 
     # No value reaches anything but the folder of rows.
     assert MARKER not in run.output
-    for path in study.rglob("*"):
-        if path.is_file() and not path.is_relative_to(study / "letters"):
+    for path in run.study.rglob("*"):
+        if path.is_file() and not path.is_relative_to(run.study / "letters"):
             assert MARKER.encode() not in path.read_bytes(), path
 
 
-def test_a_mended_submission_goes_through(tmp_path: Path) -> None:
-    study = write_study(tmp_path / "study", {"a": ("all", {"pregnancies.csv": "not,a\nregistry,1\n"})})
+@pytest.fixture(scope="module")
+def mended(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return the whole run of a study whose only submission was refused at first."""
+    study = write_study(
+        tmp_path_factory.mktemp("mended") / "study",
+        {"a": ("all", {"pregnancies.csv": "not,a\nregistry,1\n"})},
+        "evidence: {published_rates: published.csv}\n",
+    )
+    shutil.copy(PUBLISHED, study / "published.csv")
     assert run_workflow(study).code == 1
-    (study / "a/pregnancies.csv").write_text(GOOD["pregnancies.csv"])
-    run = run_workflow(study)
-    assert run.code == 0, run.output
-    assert not lines_of(run, "SubmissionRefused")
+    (study / "a/pregnancies.csv").write_text(minimal_site(SIX)["pregnancies.csv"])
+    return run_workflow(study)
+
+
+def test_a_mended_submission_goes_through(mended: Run) -> None:
+    assert mended.code == 0, mended.output
+    assert not lines_of(mended, "SubmissionRefused")
+
+
+def test_one_arm_and_a_woman_with_six_pregnancies_still_build_the_report(mended: Run) -> None:
+    check_no_answer(mended, "no other arm")
 
 
 @pytest.mark.parametrize(
@@ -121,42 +147,37 @@ def test_a_sheet_that_is_not_there(tmp_path: Path) -> None:
     assert "sites.tsv is not there" in line
 
 
-def test_what_is_no_table_is_refused_and_its_name_not_shown(tmp_path: Path) -> None:
-    study = write_study(
-        tmp_path / "study", dict.fromkeys(("folder", "link", "brace", "name", "fine"), ("all", GOOD))
-    )
-    (study / "folder/relapses.csv").mkdir()
-    (study / "link/relapses.csv").symlink_to("nowhere")
-    (study / "brace/{x}.csv").write_text("x")
-    (study / "name" / f"{MARKER}.csv").write_text("x")
-    run = run_workflow(study)
-    assert run.code == 1
-    (line,) = set(lines_of(run, "SubmissionRefused"))
+def test_what_is_no_table_is_refused_and_its_name_not_shown(refused: Run) -> None:
+    (line,) = set(lines_of(refused, "SubmissionRefused"))
     for site in ("folder", "link", "brace", "name"):
         assert f"site {site}: submission unexpected_file: 1 file" in line
     assert "site fine" not in line
-    assert MARKER not in run.output and "Traceback" not in run.output
+    assert MARKER not in refused.output and "Traceback" not in refused.output
 
 
 @pytest.mark.parametrize("sheet", ["", "study,year\na,1,2\n", "\xff", None])
-def test_a_sheet_of_published_rates_that_cannot_be_read_is_not_a_defect(tmp_path: Path, sheet) -> None:
-    study = write_study(
-        tmp_path / "study", {"a": ("all", GOOD)}, "evidence: {published_rates: published.csv}\n"
-    )
-    if sheet is None:
-        (study / "published.csv").mkdir()
-    else:
-        (study / "published.csv").write_bytes(sheet.encode("latin-1"))
-    run = run_workflow(study, "results/release/figures/course.png")
+def test_a_sheet_of_published_rates_that_cannot_be_read_is_not_a_defect(mended: Run, sheet) -> None:
+    published = mended.study / "published.csv"
+    before = published.read_bytes()
+    published.unlink()
+    try:
+        if sheet is None:
+            published.mkdir()
+        else:
+            published.write_bytes(sheet.encode("latin-1"))
+        run = run_workflow(mended.study, "results/release/figures/course.png")
+    finally:
+        published.rmdir() if sheet is None else published.unlink()
+        published.write_bytes(before)
     assert run.code == 1
     (line,) = set(lines_of(run, "ConfigurationError"))
     assert "evidence.published_rates" in line
     assert not lines_of(run, "Defect")
 
 
-def test_a_defect_shows_its_type_and_place_only(tmp_path: Path) -> None:
-    study = write_study(tmp_path / "study", {"a": ("all", GOOD)})
-    assert run_workflow(study, "--until", "build_cohort").code == 0
+def test_a_defect_shows_its_type_and_place_only(mended: Run, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(mended.study, study)
     cohort = study / "results/restricted/cohort.parquet"
     cohort.write_bytes(f"PAR1 {MARKER}".encode())
     run = run_workflow(study, "describe_baseline", "--rerun-triggers", "mtime")
@@ -166,10 +187,20 @@ def test_a_defect_shows_its_type_and_place_only(tmp_path: Path) -> None:
     assert "Traceback" not in run.output
 
 
-def test_the_last_run_s_failures_are_not_told_again(tmp_path: Path) -> None:
-    study = write_study(tmp_path / "study", {"a": ("all", {}), "b": ("none", GOOD)})
-    assert len(set(lines_of(run_workflow(study), "SubmissionRefused"))) == 1
-    shutil.rmtree(study / "a")
+def test_the_last_run_s_failures_are_not_told_again(refused: Run, tmp_path: Path) -> None:
+    assert len(set(lines_of(refused, "SubmissionRefused"))) == 1
+    study = tmp_path / "study"
+    shutil.copytree(refused.study, study, symlinks=True)
+    with (study / "config.yaml").open("a", encoding="utf-8") as config:
+        config.write("evidence: {studies: studies.csv}\n")
+    (study / "studies.csv").write_text("no,sheet\nof,studies\n")
+    # One step alone runs, and fails; the log of the refused submissions is still there.
+    run = run_workflow(study, "results/internal/tables/evidence_audit.csv")
+    assert lines_of(Run(study, 1, run.text("logs/build_cohort.log")), "SubmissionRefused")
+    assert lines_of(run, "SubmissionRefused") == []
+    assert len(set(lines_of(run, "ConfigurationError"))) == 1
+    # The next run ends before its first step.
+    shutil.rmtree(study / "early")
     run = run_workflow(study)
     assert lines_of(run, "SubmissionRefused") == []
     assert len(lines_of(run, "ConfigurationError")) == 1

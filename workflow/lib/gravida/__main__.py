@@ -6,10 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gravida.at_centre import add_commands
+from gravida.at_centre import ROOT, add_commands
 from gravida.errors import GravidaError
 
-ROOT = Path(__file__).resolve().parents[3]
 SEED = 20191111
 
 

@@ -166,6 +166,11 @@ def text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def joined(*remarks: str | None) -> str:
+    """Return remarks one after the other, leaving out those that say nothing."""
+    return "; ".join(filter(None, remarks))
+
+
 def words(name: Any, labels: dict[str, str]) -> str:
     """Return the label of a name of the tables, or the name itself made readable."""
     plain = text(name)
@@ -173,9 +178,9 @@ def words(name: Any, labels: dict[str, str]) -> str:
     return labels.get(plain, readable[:1].upper() + readable[1:])
 
 
-def names(joined: Any) -> str:
+def names(cell: Any) -> str:
     """Return names joined by `;` (`adjusted_for`) as a list for a sentence, "" for none."""
-    listed = [name for name in text(joined).split(";") if name not in ("", "none")]
+    listed = [name for name in text(cell).split(";") if name not in ("", "none")]
     return ", ".join(lower_first(words(name, VARIABLES).removesuffix(", years")) for name in listed)
 
 

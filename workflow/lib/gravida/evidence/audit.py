@@ -12,6 +12,7 @@ from gravida.evidence.comparisons import MEASURES, PRINTED_CONFIDENCE, compare
 from gravida.evidence.implied import FORMULAS, NEEDS_PRINTED, PRINTS_COUNT, Formula, Implied, only
 from gravida.evidence.pool import PooledRow, pool
 from gravida.evidence.rows import analyses
+from gravida.words import joined
 
 AGREES, DISAGREES, UNCHECKED = "agrees", "disagrees", "cannot be checked"
 # Two ends that are the same in decimals differ by no more than this share in binary.
@@ -81,13 +82,13 @@ def _audit(claim: Claim, studies: pd.DataFrame) -> Verdict:
         if claim.check in FLAGS:
             found, fault = _flag(claim, studies)
             verdict = DISAGREES if fault else AGREES
-            return Verdict(**about, implied=found, verdict=verdict, note=_join(claim.note, fault))
+            return Verdict(**about, implied=found, verdict=verdict, note=joined(claim.note, fault))
         printed = _printed(claim)
         implied = _implied(claim, printed, studies)
     except Uncheckable as obstacle:
-        return Verdict(**about, note=_join(claim.note, str(obstacle)))
+        return Verdict(**about, note=joined(claim.note, str(obstacle)))
     verdict, remark = _compare(claim, printed, implied)
-    return Verdict(**about, **_shown(implied), verdict=verdict, note=_join(claim.note, implied.note, remark))
+    return Verdict(**about, **_shown(implied), verdict=verdict, note=joined(claim.note, implied.note, remark))
 
 
 def _kind(check: str) -> str:
@@ -146,10 +147,6 @@ def _shown(implied: Implied) -> dict[str, str | float]:
         "implied_lower": min(ends) if finite else math.nan,
         "implied_upper": max(ends) if finite else math.nan,
     }
-
-
-def _join(*pieces: str) -> str:
-    return "; ".join(filter(None, pieces))
 
 
 def _printed(claim: Claim) -> Number:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pandas as pd
 
 from gravida.errors import ConfigurationError
+from schemas.evidence import parts
 
 SHEET = "evidence.claims"
 COLUMNS = ("study", "claim", "check", "printed", "inputs", "source", "note", "discrepancy", "inferred")
@@ -170,7 +171,7 @@ def _claim(cells: dict[str, str]) -> Claim:
     text = cells.pop("inputs")
     claim = Claim(**cells, inputs={})
     inputs: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(";"))):
+    for part in parts(text):
         name, sign, value = (piece.strip() for piece in part.partition("="))
         if not sign or not name:
             raise claim.fault("inputs", f"{part} is not name=value; put ; between inputs")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from gravida.evidence.rows import parts
 from gravida.evidence.studies import Evidence
 from gravida.models.meta_analysis import FEWEST_FOR_ASYMMETRY
+from schemas.evidence import parts
 
 # Windows whose ends differ by no more than this factor, such as 12 weeks and 3 months, are one.
 SAME_WINDOW = 1.1

@@ -12,6 +12,7 @@ from gravida.models import meta_analysis
 from gravida.models.conditional import common_odds_ratio
 from gravida.models.inference import quantile
 from gravida.models.stratified import mantel_haenszel, peto
+from gravida.words import joined
 
 BETWEEN: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "dersimonian_laird": meta_analysis.dersimonian_laird,
@@ -151,7 +152,7 @@ def _finite(row: PooledRow) -> PooledRow:
     beyond = [name for name in names if getattr(row, name) is not None and np.isinf(getattr(row, name))]
     if not beyond:
         return row
-    said = "; ".join(filter(None, (row.reason, "an empty limit is larger than numbers can say")))
+    said = joined(row.reason, "an empty limit is larger than numbers can say")
     return replace(row, reason=said, **dict.fromkeys(beyond))
 
 

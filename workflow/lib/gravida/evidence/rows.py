@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gravida.evidence.comparisons import MEASURES, PERSON_TIME, TOTALS
-from schemas.evidence import RESERVED
+from schemas.evidence import RESERVED, labels, parts
 
 COMPARABLE = ("randomized", "concurrent")
 NOT_COMPARABLE = {
@@ -25,18 +25,6 @@ class Analysis:
     name: str
     rows: np.ndarray
     measures: tuple[str, ...] = MEASURES
-
-
-def parts(cell: str) -> list[str]:
-    """Return what stands between the semicolons of a cell."""
-    return [part.strip() for part in cell.split(";") if part.strip()]
-
-
-def labels(sheet: pd.DataFrame) -> pd.Series:
-    """Return each row's name: the study, with its year where the study's name stands there twice."""
-    twice = sheet["study"].duplicated(keep=False)
-    dated = sheet["study"] + " " + sheet["year"].astype(int).astype(str)
-    return sheet["study"].where(~twice, dated)
 
 
 def why_not_in_main(sheet: pd.DataFrame) -> pd.Series:

@@ -8,10 +8,12 @@ import pandas as pd
 
 from gravida.errors import NotEstimable
 from gravida.evidence.comparisons import MEASURES, PRINTED_CONFIDENCE, Comparisons, compare
-from gravida.evidence.rows import Analysis, has_numbers, labels, parts, why_not_in_main
+from gravida.evidence.rows import Analysis, has_numbers, why_not_in_main
 from gravida.models.conditional import common_odds_ratio
 from gravida.models.inference import quantile
 from gravida.models.stratified import Arms, mantel_haenszel_weights, stratum_estimates
+from gravida.words import joined
+from schemas.evidence import labels, parts
 
 COPIED = [
     *("study", "year", "window", "dose", "treated_events", "treated_n", "control_events", "control_n"),
@@ -93,7 +95,7 @@ def tabulate_studies(evidence: Evidence) -> pd.DataFrame:
                     "weight_with_registry" if own else "weight": weights.percent.get(position),
                     "weight_method": weights.method,
                     "included": not reason,
-                    "note": _joined(reason, *said, *_said_of(remarks[position], measure)),
+                    "note": joined(reason, *said, *_said_of(remarks[position], measure)),
                 }
             )
     for position in np.flatnonzero(silent):
@@ -103,7 +105,7 @@ def tabulate_studies(evidence: Evidence) -> pd.DataFrame:
             why = []
         row = {"measure": "", "weight_method": "", "included": False}
         found.append(
-            _copied(evidence, position) | row | {"note": _joined(*why, *_said_of(remarks[position], ""))}
+            _copied(evidence, position) | row | {"note": joined(*why, *_said_of(remarks[position], ""))}
         )
     return pd.DataFrame(found).reindex(columns=COLUMNS)
 
@@ -218,7 +220,3 @@ def _said_of(remarks: list[str], measure: str) -> list[str]:
     """Return what is said of a row for one measure: a rate counts relapses, the others count women."""
     fitting = RELAPSES_COUNTED if measure == "IRR" else WOMEN_COUNTED
     return [remark for remark in remarks if remark != fitting]
-
-
-def _joined(*pieces: str) -> str:
-    return "; ".join(filter(None, pieces))

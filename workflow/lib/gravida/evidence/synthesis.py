@@ -10,9 +10,10 @@ from gravida.errors import ConfigurationError
 from gravida.evidence.comparisons import MEASURES, compare
 from gravida.evidence.grade import grade
 from gravida.evidence.pool import PooledRow, pool
-from gravida.evidence.rows import Analysis, analyses, has_numbers, labels, parts, why_not_independent
+from gravida.evidence.rows import Analysis, analyses, has_numbers, why_not_independent
 from gravida.evidence.studies import Evidence, tabulate_studies
-from schemas.evidence import STUDIES
+from gravida.words import joined
+from schemas.evidence import STUDIES, labels, parts
 
 COUNTS = [
     *("treated_events", "treated_n", "control_events", "control_n"),
@@ -105,5 +106,5 @@ def _pooled(evidence: Evidence, analysis: Analysis, measure: str) -> Iterator[di
         constant |= {"women": own["women"].iloc[0], "smallest_count": own["smallest_count"].iloc[0]}
     shared = why_not_independent(there)
     for row in pool(compare(rows, measure), evidence.confidence):
-        said = "; ".join(filter(None, (row.reason, shared if row.status == "ok" else "")))
+        said = joined(row.reason, shared if row.status == "ok" else "")
         yield asdict(row) | constant | {"reason": said}

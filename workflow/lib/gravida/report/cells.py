@@ -70,7 +70,7 @@ def _marked(cell: str, letters: dict[str, str]) -> str:
         status, said = _remark(piece)
         shown += [piece] if said not in letters else [status]
         marks += [letters[said]] if said in letters else []
-    return joined(*shown, ", ".join(sorted(marks)))
+    return words.joined(*shown, ", ".join(sorted(marks)))
 
 
 def counts(*names: str) -> dict[str, Cell]:
@@ -150,11 +150,6 @@ def adjusted(row: pd.Series) -> str:
     """Say what a ratio is adjusted for, "" for nothing."""
     names = words.names(row["adjusted_for"])
     return f"adjusted for {names}" if names else ""
-
-
-def joined(*pieces: str) -> str:
-    """Join what is to be said, leaving out what is not."""
-    return "; ".join(filter(None, pieces))
 
 
 def _empty(row: pd.Series) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gravida import words
 from gravida.periods import LANDMARK, LANDMARK_DAY
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison
@@ -195,5 +196,5 @@ class Contrasts:
 
 
 def joined(*notes: str) -> str:
-    """Return what is to be said, one after the other."""
-    return "; ".join(note.rstrip(". ") for note in notes if note)
+    """Return what is to be said, one after the other, sentences without their full stop."""
+    return words.joined(*(note.rstrip(". ") for note in notes if note))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gravida.statistics.doses import ALL
 from gravida.statistics.risk_difference import number_needed
-from gravida.words import text
+from gravida.words import joined, text
 
 # The pool of published studies that the scenario `published_evidence` takes its risk difference from.
 POOL = {
@@ -188,7 +188,7 @@ def _needed_in(pooled: pd.DataFrame) -> _Needed:
         return _Needed(status=row["status"], reason=text(row["reason"]))
     # Wald limits of a difference can leave its range; a number needed below 1 means nothing.
     ends = (min(max(-float(row[name]), -1.0), 1.0) for name in ("estimate", "upper", "lower"))
-    reason = "; ".join(filter(None, (text(row["reason"]), WINDOWS)))
+    reason = joined(text(row["reason"]), WINDOWS)
     return _Needed(**number_needed(*ends), status=row["status"], reason=reason)
 
 
@@ -206,7 +206,7 @@ def _row(scenario: str, course: _Course, needed: _Needed, source: str) -> dict:
         "women_dosed": course.women_dosed,
         "source": source,
         "status": needed.status,
-        "reason": "; ".join(filter(None, (course.reason, needed.reason))),
+        "reason": joined(course.reason, needed.reason),
     }
     if needed.status not in ANSWERED:
         return row

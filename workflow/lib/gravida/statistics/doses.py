@@ -6,6 +6,8 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
+from gravida.words import joined
+
 # A loading course is given on consecutive days and a repeated one weeks later: infusions no farther apart
 # than this are one course.
 COURSE_GAP_DAYS = 7
@@ -49,7 +51,7 @@ def describe_doses(
     doses = doses[sent[doses["pregnancy"]]]
     found = _describe(rows, doses, sent, fewest_women) if sent.any() else [_nothing(treated, infusions)]
     remark = coverage(rows[treated], infusions, "infusions") if sent.any() else ""
-    said = [row | {"reason": "; ".join(filter(None, (row.get("reason"), remark)))} for row in found]
+    said = [row | {"reason": joined(row.get("reason"), remark)} for row in found]
     return pd.DataFrame(said).reindex(columns=COLUMNS)
 
 

@@ -15,6 +15,7 @@ from gravida.models.inference import RatioEstimate, quantile, wald
 from gravida.models.jackknife import jackknife_variance
 from gravida.models.mixed import FEWEST_SITES, NoSiteVariance, fit_mixed_poisson
 from gravida.statistics.comparison import ARM, Comparison, NoRelapseInArm, RateRatio
+from gravida.words import joined
 
 # Models that have an answer where one arm has no relapse.
 WITHOUT_RELAPSES = ("exact_poisson", "firth_poisson")
@@ -45,7 +46,7 @@ def estimate_row(comparison: Comparison, model: str, covariance: str) -> RateRat
 
 def _filled(empty: RateRatio, numbers: Numbers) -> RateRatio:
     """Return a row with its numbers, their reason before what is said beside every row."""
-    reason = "; ".join(filter(None, (numbers.get("reason"), empty.reason)))
+    reason = joined(numbers.get("reason"), empty.reason)
     return replace(empty, **{**numbers, "reason": reason})
 
 
@@ -163,8 +164,9 @@ def primary_row(comparison: Comparison) -> RateRatio:
         return replace(row, is_primary=True)
     row = estimate_row(comparison, "firth_poisson", "model")
     if row.status == "ok":
-        parts = (str(comparison.obstacle), "Firth-penalised Poisson, errors not clustered", comparison.note)
-        row = replace(row, status="fallback", reason="; ".join(filter(None, parts)))
+        said = "Firth-penalised Poisson, errors not clustered"
+        reason = joined(str(comparison.obstacle), said, comparison.note)
+        row = replace(row, status="fallback", reason=reason)
     return replace(row, is_primary=True)
 
 

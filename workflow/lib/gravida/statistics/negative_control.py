@@ -12,6 +12,7 @@ import pandas as pd
 from gravida.periods import YEAR, gestation
 from gravida.statistics.comparison import Comparison
 from gravida.statistics.contrasts import Contrasts
+from gravida.words import joined
 
 PERIOD = "pre_pregnancy_year"
 NO_OVERLAP = "without pregnancies whose year before overlaps a postpartum year of the same woman"
@@ -76,4 +77,4 @@ def negative_controls(contrasts: Contrasts) -> list[Comparison]:
 
 
 def _saying(said: str, comparison: Comparison) -> Comparison:
-    return replace(comparison, note="; ".join(filter(None, (said, comparison.note))))
+    return replace(comparison, note=joined(said, comparison.note))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from gravida import words
 from gravida.errors import NotEstimable
 from gravida.models.clustered import fit_clustered
 from gravida.models.inference import holm, wald
@@ -177,7 +178,7 @@ def _with_verdict(row: dict, common: dict, assessed: design_of.Identifiability) 
     """Return the row of IVIG with what the design says of it; no ratio where the design has no answer."""
     if assessed.verdict == design_of.NOT_IDENTIFIABLE:
         return {**common, "status": "not_estimable", "reason": assessed.reason}
-    return {**row, "reason": "; ".join(filter(None, (row["reason"], _note(assessed))))}
+    return {**row, "reason": words.joined(row["reason"], _note(assessed))}
 
 
 def _numbers(rows: pd.DataFrame, prepared: Prepared, confidence: float) -> dict[tuple[str, str], dict]:

@@ -7,6 +7,7 @@ import numpy as np
 from gravida.errors import NotEstimable
 from gravida.models.kaplan_meier import Curve, share_variance
 from gravida.statistics.time_to_relapse import Numbers, TimesComparison, difference_limits, taken_as_certain
+from gravida.words import joined
 
 # Two risks made of the same counts differ by no more than this.
 ROUNDING = 1e-12
@@ -63,7 +64,7 @@ def estimate_risk_difference(comparison: TimesComparison, day: int) -> RiskDiffe
         numbers = _numbers(comparison, day)
     except NotEstimable as obstacle:
         numbers = {"status": obstacle.status, "reason": str(obstacle)}
-    reason = "; ".join(filter(None, (numbers.get("reason"), comparison.note)))
+    reason = joined(numbers.get("reason"), comparison.note)
     return replace(empty, **{**numbers, "reason": reason})
 
 

@@ -11,6 +11,7 @@ from scipy.special import betaincinv
 
 from gravida.periods import gestation, observation, period_windows
 from gravida.statistics.doses import coverage, link_rows
+from gravida.words import joined
 from schemas.submission import TERMS
 
 ANY = "any"
@@ -191,14 +192,14 @@ def _share(woman: pd.Series, base: np.ndarray, happened: np.ndarray, confidence:
 def _given(records: _Records, in_arm: np.ndarray, infusions: Mapping[str, pd.DataFrame], reason: str) -> dict:
     """Return the infusions of an arm over the sites that sent them, and what is to be said of it."""
     if not (in_arm & records.infused).any():
-        return {"reason": "; ".join(filter(None, (reason, "no infusions were sent")))}
+        return {"reason": joined(reason, "no infusions were sent")}
     doses = records.doses[in_arm[records.doses["pregnancy"]]]
     remark = coverage(records.rows[in_arm], infusions, "infusions")
     return {
         "infusions": len(doses),
         "women_infused": records.rows.loc[records.mark(doses), "woman"].nunique(),
         "grams": float(doses["grams"].sum()),
-        "reason": "; ".join(filter(None, (reason, remark))),
+        "reason": joined(reason, remark),
     }
 
 

@@ -14,6 +14,7 @@ from gravida.models.hazard_tests import ChiSquare, log_rank, proportional_hazard
 from gravida.models.inference import quantile, wald
 from gravida.models.kaplan_meier import Curve, count_days, kaplan_meier, restricted_mean
 from gravida.models.risk_sets import SurvivalTimes
+from gravida.words import joined
 
 # Scores of women that differ by less than this share of the largest are the same.
 SAME_SCORE = 1e-9
@@ -147,7 +148,7 @@ def estimate_time_row(
         numbers = numbers_of(comparison)
     except NotEstimable as obstacle:
         numbers = {"status": obstacle.status, "reason": str(obstacle)}
-    reason = "; ".join(filter(None, (numbers.get("reason"), comparison.note)))
+    reason = joined(numbers.get("reason"), comparison.note)
     return replace(empty, **{**numbers, "reason": reason})
 
 

@@ -28,7 +28,7 @@ def show_rate_ratios(rate_ratios: pd.DataFrame) -> Display:
             "p": cells.p_value(),
             "α": cells.only(cells.fixed("alpha", 3), _has_alpha),
             **cells.counts("pregnancies", "women", "relapses"),
-            cells.NOTE: lambda row: cells.joined(cells.adjusted(row), _standardised(row), cells.note(row)),
+            cells.NOTE: lambda row: words.joined(cells.adjusted(row), _standardised(row), cells.note(row)),
         },
         row="Analysis",
         group="Contrast",
@@ -68,7 +68,7 @@ def show_sensitivity(sensitivity: pd.DataFrame) -> Display:
             "p": cells.p_value(),
             **cells.counts("pregnancies", "women", "relapses"),
             "Relapses in each arm": cells.together("relapses_numerator", "relapses_denominator"),
-            cells.NOTE: lambda row: cells.joined(cells.adjusted(row), cells.note(row)),
+            cells.NOTE: lambda row: words.joined(cells.adjusted(row), cells.note(row)),
         },
         row="Scenario",
     )

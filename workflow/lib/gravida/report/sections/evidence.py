@@ -31,7 +31,7 @@ def show_studies(studies: pd.DataFrame) -> Display:
             "Treated over control (limits)": cells.limits("estimate", "lower", "upper", 2),
             "Weight, %": _weight,
             "Main pool": lambda row: "with it" if row["registry"] else "yes" if row["included"] else "no",
-            cells.NOTE: lambda row: cells.joined(
+            cells.NOTE: lambda row: words.joined(
                 words.text(row["note"]), words.text(row["extraction"]).rstrip(".") if row["first"] else ""
             ),
         },

@@ -76,7 +76,7 @@ def show_sites(sites: pd.DataFrame) -> Display:
             "I², %": _pooled(cells.fixed("i2", 1)),
             "Q, p": _pooled(cells.p_value("q_p_value")),
             "Prediction interval": _pooled(_prediction),
-            cells.NOTE: lambda row: cells.joined(
+            cells.NOTE: lambda row: words.joined(
                 _pooled(lambda row: words.text(row["method"]))(row), cells.note(row)
             ),
         },
