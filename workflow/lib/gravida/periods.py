@@ -112,6 +112,12 @@ def observation(pregnancies: pd.DataFrame) -> Window:
     )
 
 
+def onset_window(pregnancies: pd.DataFrame) -> Window:
+    """Return the days on which a dated relapse may begin: those observed, from 730 days before the LMP on."""
+    observed = observation(pregnancies)
+    return Window(np.maximum(observed.start, -gestation(pregnancies) - 2 * YEAR), observed.end)
+
+
 def count_onsets(position: np.ndarray, day: np.ndarray, window: Window) -> np.ndarray:
     """Count the onsets that fall inside each pregnancy's window.
 

@@ -16,11 +16,11 @@ from gravida.intake.women import of_women
 from gravida.periods import (
     COUNT_COLUMNS,
     DEFAULT_GESTATION_DAYS,
-    YEAR,
     Window,
     count_onsets,
     gestation,
     observation,
+    onset_window,
     period_windows,
     retain_separate_onsets,
 )
@@ -133,9 +133,8 @@ def _of_onsets(
 ) -> dict[str, pd.Series]:
     placed = onset.notna().to_numpy() & (owner >= 0)
     day, whose = onset[placed].to_numpy(np.int64), owner[placed]
-    window = observation(pregnancies.frame)
-    start = np.maximum(window.start, -gestation(pregnancies.frame) - 2 * YEAR)
-    outside = np.maximum(0, np.maximum(start[whose] - day, day - window.end[whose] + 1))
+    window = onset_window(pregnancies.frame)
+    outside = np.maximum(0, np.maximum(window.start[whose] - day, day - window.end[whose] + 1))
     clear = _window_known(pregnancies)[whose]
     retained = retain_separate_onsets(whose, day, separation)
     rows = np.flatnonzero(placed)

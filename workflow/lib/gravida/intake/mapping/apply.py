@@ -6,12 +6,26 @@ The rows keep their lines, so that whatever is found later points at the file th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from gravida.intake.mapping.checks import mapping_outcome, merged, unmapped
 from gravida.intake.mapping.plan import SiteMapping
 from gravida.intake.mapping.redcap import Field, as_raw, instrument_rows, read_dictionary
-from gravida.intake.mapping.rows import assembled, by_pregnancy, convert_table, count_reasons, own_delivery
+from gravida.intake.mapping.relapses import (
+    first_deliveries,
+    known_pregnancies,
+    placed,
+    with_counts,
+    without_strangers,
+)
+from gravida.intake.mapping.rows import (
+    assembled,
+    by_pregnancy,
+    convert_table,
+    count_reasons,
+    own_delivery,
+)
 from gravida.intake.outcome import Outcome
 from gravida.intake.reading.text import Text
 
@@ -24,7 +38,8 @@ class Mapped:
 
     `tables` have columns of the data dictionary and the lines of their source; a cell that could not be
     understood is `UNREADABLE_CELL` and is counted in `outcomes`. `reasons` (columns `REASON_COLUMNS`) counts
-    the cells that a code of missing data had emptied.
+    the cells that a code of missing data had emptied, the dates that are known to the month, and the relapses
+    that were left out or given to a further pregnancy.
     """
 
     tables: dict[str, Text]
@@ -48,7 +63,7 @@ def apply_mapping(mapping: SiteMapping, sources: Mapping[str, Text], dmt_codes: 
     outcomes += of_labels + unmapped(mapping, sources, fields)
     tables: dict[str, Text] = {}
     reasons: list[tuple[str, str, str, int]] = []
-    deliveries = pd.Series(dtype="datetime64[s]")
+    deliveries, known = pd.Series(dtype="datetime64[s]"), known_pregnancies(None, np.empty(0))
     for plan in mapping.tables:
         source = sources.get(plan.source.name)
         outcomes.append(mapping_outcome(plan.table, "", "missing_source", 1, None if source else 1))
@@ -56,13 +71,18 @@ def apply_mapping(mapping: SiteMapping, sources: Mapping[str, Text], dmt_codes: 
             continue
         if mapping.redcap:
             source = instrument_rows(source, plan.instrument, mapping.redcap.record_id)
+        source, of_strangers, strangers = without_strangers(plan, source, known)
         own, zero, of_delivery = own_delivery(plan, source)
-        groups, of_columns = convert_table(plan, source, zero if own else deliveries, dmt_codes)
-        tables[plan.table] = assembled(plan, source, groups)
-        if plan.table == "pregnancies" and own:
-            deliveries = by_pregnancy(groups, zero)
-        outcomes += of_delivery + of_columns
-        reasons += count_reasons(plan.table, groups)
+        counted_from = first_deliveries(known) if plan.of_women else deliveries
+        groups, of_columns = convert_table(plan, source, zero if own else counted_from, dmt_codes)
+        tables[plan.table], moved = placed(plan, assembled(plan, source, groups), known)
+        if plan.table == "pregnancies":
+            known = known_pregnancies(tables[plan.table], zero)
+            deliveries = by_pregnancy(groups, zero) if own else deliveries
+        outcomes += of_strangers + of_delivery + of_columns
+        reasons += strangers + count_reasons(plan.table, groups) + moved
+    if mapping.tables[0].counted and "pregnancies" in tables:
+        tables["pregnancies"] = with_counts(tables["pregnancies"], tables.get("relapses"))
     return Mapped(tables, merged(outcomes), pd.DataFrame(reasons, columns=list(REASON_COLUMNS)))
 
 
@@ -89,8 +109,9 @@ def _raw_sources(
         used = {column for other in mapping.tables for column in other.wanted()}
         for column, failing in unknown.items():
             if column in used:
-                lines = sources[name].lines[failing]
+                text = sources[name]
+                lines = text.lines[failing]
                 outcomes.append(
-                    mapping_outcome(plan.table, column, "unknown_code", failing.size, lines.size, lines)
+                    mapping_outcome(plan.table, column, "unknown_code", failing.size, lines.size, lines, text)
                 )
     return raw, outcomes

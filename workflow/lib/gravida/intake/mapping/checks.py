@@ -21,10 +21,13 @@ MAPPING_CHECKS = {
     "unmapped_column": "Every column of the source is mapped or ignored: name this one in the mapping file.",
     "unknown_code": "A code of the data dictionary or a word of the mapping file: add the word to codes, yes "
     "or no there.",
-    "not_a_date": "A whole date, 2019-03-07 or in the order that date_order of the mapping file says.",
+    "not_a_date": "A whole date, 2019-03-07 or in the order that date_order of the mapping file says. Where "
+    "only the month of a relapse, infusion or event is known, say month_only there.",
     "two_digit_year": "A date with a year of four digits.",
     "ambiguous_date_order": "Is the day or the month first? No date of the column shows it, or two show "
     "different orders: answer with date_order in the mapping file.",
+    "unknown_woman": "A woman_id of the pregnancies, of at most 30 of them. Where the rows are also of other "
+    "women, say leave_out: [without_pregnancy] in the mapping file.",
     "no_delivery_date": "A date of delivery for every row, from which its days are counted.",
     "not_a_number": "A number with the sign that decimal of the mapping file says, none for thousands.",
     "not_whole": "A whole number: write weeks as 38+3, or say round in the mapping file.",
@@ -33,13 +36,20 @@ _MOST_NAMED = 40
 
 
 def mapping_outcome(
-    table: str, column: str, check: str, checked: int, failed: int | None, lines: np.ndarray | None = None
+    table: str,
+    column: str,
+    check: str,
+    checked: int,
+    failed: int | None,
+    lines: np.ndarray | None = None,
+    text: Text | None = None,
 ) -> Outcome:
-    """Return the outcome of one check, a key of `MAPPING_CHECKS`."""
+    """Return the outcome of one check, a key of `MAPPING_CHECKS`; `lines` are those of the source, `text`."""
     category = "completeness" if check == "no_delivery_date" else "conformance"
     lines = np.empty(0, dtype=np.int64) if lines is None else lines
     advice = MAPPING_CHECKS[check]
-    return Outcome(table, column, check, category, "refused", advice, checked, failed or 0, lines)
+    where = f"{text.file}, sheet {text.sheet}" if text and text.sheet else text.file if text else ""
+    return Outcome(table, column, check, category, "refused", advice, checked, failed or 0, lines, where)
 
 
 def fault_outcomes(
@@ -47,13 +57,18 @@ def fault_outcomes(
 ) -> list[Outcome]:
     """Return the outcomes of the checks of one column, from the rows of `text` that fail each."""
     return [
-        mapping_outcome(table, column, check, checked, int(failing.sum()), text.lines[failing])
+        mapping_outcome(table, column, check, checked, int(failing.sum()), text.lines[failing], text)
         for check, failing in faults.items()
     ]
 
 
 def unmapped(mapping: SiteMapping, sources: Mapping[str, Text], fields: Sequence[Field]) -> list[Outcome]:
-    """Return the outcomes of `unmapped_column`: of each source the columns that nobody named."""
+    """Return the outcomes of `unmapped_column`: of each source the columns that nobody named.
+
+    Which columns REDCap adds by itself shows in its data dictionary; without it, there is no telling.
+    """
+    if mapping.redcap and not fields:
+        return []
     outcomes = []
     boxes = box_siblings(fields)
     for name in dict.fromkeys(plan.source.name for plan in mapping.tables):

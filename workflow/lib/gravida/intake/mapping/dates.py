@@ -1,6 +1,7 @@
 """Dates of a whole column: one order of day, month and year, declared or evident, never guessed row by row.
 
-A year of four digits at the beginning, and a month that is a word, need no order.
+A year of four digits at the beginning, and a month that is a word, need no order. A date of which only the
+month is known is none, unless it is declared to be taken as a day of that month.
 """
 
 import re
@@ -22,6 +23,12 @@ _YEAR_LAST = re.compile(r"(\d{1,2})([-/. ]) ?(\d{1,2})\2 ?(\d{4})\.?")
 _SHORT_YEAR = re.compile(r"(\d{1,2})([-/. ]) ?(\d{1,2})\2 ?(\d{2})\.?")
 _NAMED = re.compile(r"(\d{1,2})[-./ ]{0,2}([a-zä]{3,9})[-./ ]{0,2}(\d{4})")
 _COMPACT = re.compile(r"\d{8}")
+# A month alone, or with a day that is written as 00 or 99.
+_MONTH_OF_YEAR = re.compile(r"(\d{4})[-/.](\d{1,2})")
+_MONTH_AND_YEAR = re.compile(r"(\d{1,2})[-./] ?(\d{4})\.?")
+_NAMED_MONTH = re.compile(r"(?:(?:00|99)[-./ ]{0,2})?([a-zä]{3,9})[-./ ]{0,2}(\d{4})")
+_NO_DAY = (0, 99)
+MIDDLE = 15
 _ORDERS = {"dmy": (2, 1, 0), "mdy": (2, 0, 1)}
 # Month names of which the first three letters mean one month, in English, Slovenian and German.
 _MONTHS = {
@@ -39,14 +46,17 @@ class Dates:
     """The dates of n cells.
 
     `days` is datetime64[D], NaT where a cell is empty or none; `faults` has, for each check that could fail,
-    a bool array of the cells that do.
+    a bool array of the cells that do; `to_month` says which dates are of a month of which no day is known.
     """
 
     days: np.ndarray
     faults: dict[str, np.ndarray]
+    to_month: np.ndarray
 
 
-def read_dates(words: Sequence[str], places: np.ndarray, order: str, only_year: bool = False) -> Dates:
+def read_dates(
+    words: Sequence[str], places: np.ndarray, order: str, only_year: bool = False, only_month: bool = False
+) -> Dates:
     """Read the dates of a column.
 
     Parameters
@@ -60,16 +70,27 @@ def read_dates(words: Sequence[str], places: np.ndarray, order: str, only_year: 
         must show it.
     only_year : bool
         Whether a year of four digits alone will do; it is read as its first day.
+    only_month : bool
+        Whether a month will do; it is read as its day `MIDDLE`.
     """
     settled = order or evident_order(words) or ("any" if only_year else "")
     read = [_read(word, settled, only_year) for word in words]
+    months = [
+        read_month(word, settled) if only_month and found == "not_a_date" else None
+        for word, found in zip(words, read, strict=True)
+    ]
+    read = [month or found for month, found in zip(months, read, strict=True)]
     checks = {"not_a_date": "", "two_digit_year": "", "ambiguous_date_order": ""}
     faults = {
         check: np.array([found == check for found in read], dtype=bool)[places] if words else _nothing(places)
         for check in checks
     }
     days = [found if isinstance(found, date) else None for found in read]
-    return Dates(np.array(days, dtype="datetime64[D]")[places] if words else _no_dates(places), faults)
+    return Dates(
+        np.array(days, dtype="datetime64[D]")[places] if words else _no_dates(places),
+        faults,
+        np.array([month is not None for month in months], dtype=bool)[places] if words else _nothing(places),
+    )
 
 
 def _nothing(places: np.ndarray) -> np.ndarray:
@@ -85,6 +106,41 @@ def is_date_like(word: str) -> bool:
     return isinstance(_read(word, "any", False), date)
 
 
+def read_month(word: str, order: str) -> date | None:
+    """Return day `MIDDLE` of a month that is written without a day, None where the cell is no such month.
+
+    Parameters
+    ----------
+    word : str
+    order : {"dmy", "mdy", "ymd", "serial", "any", ""}
+        Settles which part is the day where that is written as 00 or 99.
+    """
+    word = _day_part(word).lower() if len(word) < 60 else ""
+    if not word.isascii() and "ä" not in word:
+        return None
+    found: date | str = "not_a_date"
+    if match := _MONTH_OF_YEAR.fullmatch(word):
+        found = _date(int(match[1]), int(match[2]), MIDDLE)
+    elif match := _MONTH_AND_YEAR.fullmatch(word):
+        found = _date(int(match[2]), int(match[1]), MIDDLE)
+    elif match := _NAMED_MONTH.fullmatch(word):
+        found = _date(int(match[2]), _MONTHS.get(match[1], 0), MIDDLE)
+    elif (match := _YEAR_FIRST.fullmatch(word)) and int(match[4]) in _NO_DAY:
+        found = _date(int(match[1]), int(match[3]), MIDDLE)
+    elif match := _YEAR_LAST.fullmatch(word):
+        found = _month_without_day(match, order)
+    return found if isinstance(found, date) else None
+
+
+def _month_without_day(match: re.Match, order: str) -> date | str:
+    parts = int(match[1]), int(match[3]), int(match[4])
+    for known in _ORDERS if order == "any" else {order} & set(_ORDERS):
+        year, month, day = (parts[place] for place in _ORDERS[known])
+        if day in _NO_DAY:
+            return _date(year, month, MIDDLE)
+    return "not_a_date"
+
+
 def needs_order(words: Sequence[str]) -> bool:
     """Return whether some of the cells are dates whose order has to be known."""
     return any(_YEAR_LAST.fullmatch(_day_part(word)) for word in words)
@@ -93,8 +149,7 @@ def needs_order(words: Sequence[str]) -> bool:
 def evident_order(words: Sequence[str]) -> str:
     """Return the only order in which the column can be read, "" where none or both can be."""
     trailing = [match for word in words if (match := _YEAR_LAST.fullmatch(_day_part(word)))]
-    first = any(int(match[1]) > 12 for match in trailing)
-    second = any(int(match[3]) > 12 for match in trailing)
+    first, second = (any(not 1 <= int(match[part]) <= 12 for match in trailing) for part in (1, 3))
     return "" if first == second else "dmy" if first else "mdy"
 
 

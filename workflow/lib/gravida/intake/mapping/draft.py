@@ -6,18 +6,20 @@ of columns that hold codes.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from gravida.intake.mapping.dates import evident_order, is_date_like, needs_order
+from gravida.intake.mapping.dates import evident_order, is_date_like, needs_order, read_month
 from gravida.intake.mapping.plan import code_list, same_word
 from gravida.intake.mapping.steps import read_cells
 from gravida.intake.mapping.words import CODES, COLUMNS, DATES, TABLE_WORDS, YES_NO, simple
 from gravida.intake.parse import kind
 from gravida.intake.reading.text import Text
+from gravida.periods import COUNT_COLUMNS
 from schemas.submission import TABLES
 
+_WOMAN = "woman_id"
 _LIKE_ENOUGH = 0.8
 _MOST_WORDS = 30
 _LONGEST_WORD = 40
@@ -57,9 +59,11 @@ def draft_mapping(sources: Mapping[str, Text], dmt_codes: Sequence[str]) -> str:
     found = {(name, table): _proposal(table, shapes[name]) for name in sources for table in TABLES}
     chosen = _tables_of(sources, found)
     proposals = {table: found[name, table] for table, name in chosen.items()}
+    counted = _may_be_counted(proposals)
     lines = [*_OPENING, *_declarations(proposals), "tables:"]
     for table, name in chosen.items():
-        lines += _table_lines(table, sources[name], name, shapes[name], proposals[table], dmt_codes)
+        made = set(COUNT_COLUMNS.values()) if table == "pregnancies" and counted else set()
+        lines += _table_lines(table, sources[name], name, shapes[name], proposals[table], dmt_codes, made)
     lines += [
         f"# {_quoted(name)} is like no table: add it if it is one"
         for name in shapes
@@ -81,7 +85,7 @@ def _what(words: Sequence[str]) -> str:
         return "empty"
     if len(words) <= 4 and all(word.casefold() in _FLAGS for word in words):
         return "flag"
-    if all(map(is_date_like, words)):
+    if all(is_date_like(word) or read_month(word, "any") for word in words):
         return "date"
     if all(len(word) <= 40 and _NUMBER.fullmatch(word) for word in words):
         return "number"
@@ -106,7 +110,7 @@ def _takes(table: str, column: str) -> frozenset[str]:
     """Return the shapes that a column may have."""
     if column in DATES:
         return frozenset({"date"})
-    rule = TABLES[table].columns[column]
+    rule = TABLES["pregnancies" if column == _WOMAN else table].columns[column]
     if rule.metadata["category"] == "identifier":
         return frozenset({"word", "number", "flag"})
     if kind(rule) == "boolean":
@@ -121,6 +125,8 @@ def _takes(table: str, column: str) -> frozenset[str]:
 def _proposal(table: str, shapes: Sequence[_Shape]) -> dict[str, _Shape]:
     """Return the column of the source for each column of a table and each of `DATES`, the likest first."""
     words = COLUMNS[table] | (DATES if table == "pregnancies" else {"delivery_date": DATES["delivery_date"]})
+    if table == "relapses":
+        words |= {_WOMAN: COLUMNS["pregnancies"][_WOMAN]}
     pairs = [
         (score, -place, column)
         for place, shape in enumerate(shapes)
@@ -179,6 +185,12 @@ def _declarations(proposals: Mapping[str, Mapping[str, _Shape]]) -> list[str]:
     return lines
 
 
+def _may_be_counted(proposals: Mapping[str, Mapping[str, _Shape]]) -> bool:
+    """Return whether there are onsets from which counts can be made, and no counts."""
+    counts = proposals.get("pregnancies", {}).keys() & set(COUNT_COLUMNS.values())
+    return not counts and "onset_day" in proposals.get("relapses", {})
+
+
 def _table_lines(
     table: str,
     text: Text,
@@ -186,14 +198,15 @@ def _table_lines(
     shapes: Sequence[_Shape],
     found: Mapping[str, _Shape],
     dmt_codes: Sequence[str],
+    made: Collection[str],
 ) -> list[str]:
     lines = [f"  {table}:", f"    file: {_quoted(text.file or name)}"]
     lines += [f"    sheet: {_quoted(text.sheet)}"] if text.sheet else []
-    if "delivery_date" in found:
-        lines.append(f"    delivery_date: {_quoted(found['delivery_date'].name)}  # check")
-    lines.append("    columns:")
-    used = {found["delivery_date"].name} if "delivery_date" in found else set()
+    linking, used = _linking(table, found)
+    lines += [*linking, *(["    relapse_counts: from_relapses  # check"] if made else []), "    columns:"]
     for column, rule in TABLES[table].columns.items():
+        if column in made or (column == "pregnancy_id" and _of_women(table, found)):
+            continue
         source, more = _source(table, column, found)
         if source is None:
             lines += [f"      # TODO {column}: none of the columns is like it"] if rule.required else []
@@ -201,6 +214,7 @@ def _table_lines(
         used.add(source.name)
         codes = _codes(column, source, code_list(rule) or (dmt_codes if "dmt" in column else ()))
         codes = codes if kind(rule) == "string" else []
+        more = more + _months(table, source)
         lines += [f"      {column}:  # check", f"        from: {_quoted(source.name)}", *more, *codes]
     ignored = [shape.name for shape in shapes if shape.name and shape.name not in used]
     lines += (
@@ -212,6 +226,31 @@ def _table_lines(
         else []
     )
     return lines
+
+
+def _of_women(table: str, found: Mapping[str, _Shape]) -> bool:
+    return table == "relapses" and _WOMAN in found and "pregnancy_id" not in found
+
+
+def _linking(table: str, found: Mapping[str, _Shape]) -> tuple[list[str], set[str]]:
+    """Return the lines that say whose each row is and when the delivery was, and the columns they use."""
+    if _of_women(table, found):
+        woman = found[_WOMAN].name
+        return [
+            f"    link: {{from: {_quoted(woman)}, to: woman_id}}  # check",
+            "    # A longer history: leave_out: [outside_observation, without_pregnancy]",
+        ], {woman}
+    if "delivery_date" not in found:
+        return [], set()
+    delivery = found["delivery_date"].name
+    return [f"    delivery_date: {_quoted(delivery)}  # check"], {delivery}
+
+
+def _months(table: str, source: _Shape) -> list[str]:
+    """Return the line that dates known to the month alone need, where there are some."""
+    if table == "pregnancies" or source.what != "date" or all(map(is_date_like, source.words)):
+        return []
+    return ["        month_only: middle  # check: some dates have no day"]
 
 
 def _source(table: str, column: str, found: Mapping[str, _Shape]) -> tuple[_Shape | None, list[str]]:

@@ -19,6 +19,7 @@ from gravida.intake.mapping.plan import (
     same_word,
 )
 from gravida.intake.parse import kind
+from gravida.periods import COUNT_COLUMNS
 from schemas.submission import TABLES
 
 _DAY_UNIT = "days from delivery"
@@ -58,6 +59,8 @@ def read_mapping(content: str, schema: Mapping[str, Any]) -> SiteMapping:
         if table in plain["tables"]:
             plans.append(_table_plan(table, plain["tables"][table], plain, plans))
     _agree(plans)
+    if plans[0].counted and all(plan.table != "relapses" for plan in plans):
+        raise fault("tables.pregnancies.relapse_counts", "from which relapses? add their table")
     redcap = None
     if "redcap" in plain:
         block = plain["redcap"]
@@ -121,14 +124,19 @@ def _table_plan(
         plans,
         repeat,
         None if ignored == "*" else frozenset(ignored),
+        block.get("link", {}).get("to") == "woman_id",
+        frozenset(block.get("leave_out", ())),
+        "relapse_counts" in block,
     )
     _check_table(key, plan, before)
+    _check_relapses(key, plan)
     return plan
 
 
 def _check_table(key: str, plan: TablePlan, before: list[TablePlan]) -> None:
     """Check that every row can have what the data dictionary requires, and a delivery where it is needed."""
-    required = {name for name, rule in TABLES[plan.table].columns.items() if rule.required}
+    made = set(COUNT_COLUMNS.values()) if plan.counted else set()
+    required = {name for name, rule in TABLES[plan.table].columns.items() if rule.required} - made
     groups = plan.repeat or ((),)
     for place, group in enumerate(groups):
         named = [column.target for column in (*plan.columns, *group)]
@@ -136,6 +144,8 @@ def _check_table(key: str, plan: TablePlan, before: list[TablePlan]) -> None:
         lacking = sorted(required - set(named))
         if lacking:
             raise fault(where, f"no source for {', '.join(lacking)}")
+        if made & set(named):
+            raise fault(f"{key}.relapse_counts", "a count is among the columns already; keep one")
         if len(set(named)) < len(named):
             raise fault(where, "a column stands here and in columns; keep one")
         if plan.repeat and not any(column.sources for column in group):
@@ -146,6 +156,19 @@ def _check_table(key: str, plan: TablePlan, before: list[TablePlan]) -> None:
     )
     if dated and not (plan.delivery or (before and before[0].delivery)):
         raise fault(key, "dates become days from delivery; say delivery_date in the pregnancies")
+
+
+def _check_relapses(key: str, plan: TablePlan) -> None:
+    """Check what is said of relapses: that they are of women, and which of them are left out."""
+    for word, said in (("link.to", plan.of_women), ("leave_out", plan.leave_out)):
+        if said and plan.table != "relapses":
+            raise fault(f"{key}.{word}", "only for relapses")
+    if not plan.of_women:
+        return
+    if plan.delivery:
+        raise fault(f"{key}.delivery_date", "a woman has several; say it in the pregnancies alone")
+    if any(column.target == "onset_day" and column.reading != "day" for column in plan.columns):
+        raise fault(f"{key}.columns.onset_day", "a relapse of a woman is placed by its date; say as: day")
 
 
 def _delivery_plan(name: str, plain: Mapping[str, Any]) -> ColumnPlan:
@@ -192,8 +215,11 @@ def column_plan(
         no,
         declared["decimal"],
         declared["date_order"],
+        "month_only" in block,
     )
     _check_column(key, rule, plan, block)
+    if plan.month_only and (table == "pregnancies" or plan.reading != "day"):
+        raise fault(f"{key}.month_only", "only for dates of relapses, infusions and adverse events")
     return plan
 
 

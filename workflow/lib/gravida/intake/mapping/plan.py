@@ -6,6 +6,10 @@ from fractions import Fraction
 
 import pandera.pandas as pa
 
+# Which rows of the relapses may be left out.
+OUTSIDE = "outside_observation"
+WITHOUT_PREGNANCY = "without_pregnancy"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -39,7 +43,8 @@ class ColumnPlan:
     """Where one column of the data dictionary comes from.
 
     `sources` are columns of the source, none where `value` is given; `reading` is what a date becomes, ""
-    where it is none; a number is multiplied by `factor`, then `shift` is added.
+    where it is none, and `month_only` whether one that is known to the month alone will do; a number is
+    multiplied by `factor`, then `shift` is added.
     """
 
     target: str
@@ -58,6 +63,7 @@ class ColumnPlan:
     no: frozenset[str]
     decimal: str
     date_order: str
+    month_only: bool
 
     @property
     def calculates(self) -> bool:
@@ -70,7 +76,9 @@ class TablePlan:
     """Where one table comes from.
 
     `delivery` reads the date of delivery; each of `repeat` makes a further row of a row of the source;
-    `ignore` names what is left out, None for all that is not mapped.
+    `ignore` names what is left out, None for all that is not mapped. Of relapses, `of_women` says that each
+    row is known to be of a woman, not of one of her pregnancies, and `leave_out` which rows are no fault but
+    left out; of pregnancies, `counted` that their counts are made from the relapses.
     """
 
     table: str
@@ -80,6 +88,9 @@ class TablePlan:
     columns: tuple[ColumnPlan, ...]
     repeat: tuple[tuple[ColumnPlan, ...], ...]
     ignore: frozenset[str] | None
+    of_women: bool = False
+    leave_out: frozenset[str] = frozenset()
+    counted: bool = False
 
     def wanted(self) -> frozenset[str]:
         """Return the names of all columns of the source that are used."""

@@ -21,7 +21,7 @@ from gravida.intake.mapping.steps import (
     without_missing,
 )
 from gravida.intake.outcome import Outcome
-from gravida.intake.reading.text import Text
+from gravida.intake.reading.text import UNREADABLE_CELL, Text
 from schemas.submission import TABLES
 
 _DMT_COLUMNS = frozenset({"dmt_before", "dmt_in_pregnancy"})
@@ -79,7 +79,7 @@ def convert_table(
     text : Text, n rows
         The source.
     zero : ndarray of datetime64[D], shape (n,), or Series
-        The delivery of each row, or, by pregnancy_id, of each pregnancy.
+        The delivery of each row, or, by what `link_cells` returns, of each pregnancy or woman.
     dmt_codes : sequence of str
 
     Returns
@@ -95,28 +95,46 @@ def convert_table(
         group = []
         for column in columns:
             converted, found = _convert_column(plan.table, column, text, days, dmt_codes)
-            # A delivery that is missing in the table itself is reported there.
-            outcomes += [one for one in found if looked_up or one.check != "no_delivery_date"]
-            group += [Column(column, converted)] if converted else []
+            outcomes += _without_delivery(found, looked_up)
+            group.append(Column(column, converted))
         groups.append(group)
     return groups, outcomes
 
 
-def _looked_up(deliveries: pd.Series, plan: TablePlan, text: Text) -> np.ndarray:
+def _without_delivery(outcomes: Sequence[Outcome], looked_up: bool) -> list[Outcome]:
+    """Tell days that no delivery is known for, but do not refuse them again.
+
+    A delivery that is missing in the table itself is reported there; one that is looked up, with the
+    pregnancy, or with the pregnancy_id by which it is not found.
+    """
+    return [
+        replace(one, action="flagged") if one.check == "no_delivery_date" else one
+        for one in outcomes
+        if looked_up or one.check != "no_delivery_date"
+    ]
+
+
+def link_cells(plan: TablePlan, text: Text) -> Cells | None:
+    """Return what links each row of the source to the pregnancies; None where the source lacks it."""
     for column in plan.columns:
-        ids = _source_cells(plan.table, column, text)[0] if column.target == "pregnancy_id" else None
-        if ids is not None and ids.words:
-            days = deliveries.reindex(pd.Index(ids.words, dtype=object)).to_numpy()
-            return days.astype("datetime64[D]")[ids.places]
-    return np.full(text.rows, np.datetime64("NaT"), dtype="datetime64[D]")
+        if column.target == "pregnancy_id":
+            return _source_cells(plan.table, column, text)[0]
+    return None
+
+
+def _looked_up(deliveries: pd.Series, plan: TablePlan, text: Text) -> np.ndarray:
+    ids = link_cells(plan, text) or constant("", text.rows)
+    days = deliveries.reindex(pd.Index(ids.words, dtype=object)).to_numpy().astype("datetime64[D]")
+    return days[ids.places] if ids.words else np.empty(0, dtype="datetime64[D]")
 
 
 def _convert_column(
     table: str, column: ColumnPlan, text: Text, zero: np.ndarray, dmt_codes: Sequence[str]
-) -> tuple[Converted | None, list[Outcome]]:
+) -> tuple[Converted, list[Outcome]]:
     cells, outcomes = _source_cells(table, column, text)
     if cells is None:
-        return None, outcomes
+        # That the column is lacking is said once: its cells are there, and cannot be read.
+        return Converted(constant(UNREADABLE_CELL, text.rows), 0, {}, {}), outcomes
     if column.value:
         return Converted(cells, text.rows, {}, {}), outcomes
     codes = dmt_codes if column.target in _DMT_COLUMNS else code_list(TABLES[table].columns[column.target])
@@ -148,7 +166,7 @@ def assembled(plan: TablePlan, text: Text, groups: list[list[Column]]) -> Text:
     for group in repeated:
         filled = np.zeros(text.rows, dtype=bool)
         for column in group:
-            if column.plan.sources:
+            if column.plan.sources and column.converted.checked:
                 filled |= column.converted.cells.filled
         rows = np.flatnonzero(filled)
         parts.append(_text(text, [*shared, *group], rows))

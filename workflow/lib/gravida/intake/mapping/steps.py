@@ -23,6 +23,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,15}(\.[0-9]{0,15})?|\.[0-9]{1,15})([eE][+-]
 # Completed weeks and days, as obstetricians write them.
 _WEEKS_AND_DAYS = re.compile(r"([0-9]{1,2})(?: ?\+ ?([0-6])| ?w ?([0-6]) ?d?| ([0-6])/7)")
 _DAYS_A_YEAR = 365.25
+MONTH_ONLY = "known to the month, taken as its 15th"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Converted:
     """A column as it is in the data dictionary.
 
     `checked` counts the filled cells; `faults` has, for each check that could fail, the rows that do (bool,
-    shape (n,)); `reasons` counts the cells that a code of missing data had emptied.
+    shape (n,)); `reasons` counts the cells that a code of missing data had emptied, and the dates that are
+    known to the month.
     """
 
     cells: Cells
@@ -142,7 +144,8 @@ def convert(
     cells, reasons = without_missing(cells, plan.missing)
     checked = int(cells.filled.sum())
     if plan.reading:
-        converted, faults = _from_dates(plan, cells, zero)
+        converted, faults, to_month = _from_dates(plan, cells, zero)
+        reasons |= {MONTH_ONLY: to_month} if to_month else {}
     elif plan.kind == "boolean":
         converted, faults = _flags(plan, cells)
     elif codes:
@@ -231,8 +234,9 @@ def _number(word: str, decimal: str, typed: bool) -> Fraction | None:
 
 def _from_dates(
     plan: ColumnPlan, cells: Cells, zero: np.ndarray | None
-) -> tuple[Cells, dict[str, np.ndarray]]:
-    found = read_dates(cells.words, cells.places, plan.date_order, plan.reading in ("year", "age_from_year"))
+) -> tuple[Cells, dict[str, np.ndarray], int]:
+    only_year = plan.reading in ("year", "age_from_year")
+    found = read_dates(cells.words, cells.places, plan.date_order, only_year, plan.month_only)
     numbers = _READINGS[plan.reading](found, zero) + float(plan.shift)
     # What was read but has no delivery to count from is a fault of the delivery.
     lost = np.isnan(numbers) & ~np.isnat(found.days)
@@ -243,7 +247,7 @@ def _from_dates(
     numbers, places = np.unique(np.nan_to_num(numbers, nan=np.inf), return_inverse=True)
     words = ["" if np.isinf(number) else _tidy(number) for number in numbers]
     places = np.where(unreadable, len(words), places.reshape(-1))
-    return Cells((*words, UNREADABLE_CELL), places), faults
+    return Cells((*words, UNREADABLE_CELL), places), faults, int(found.to_month.sum())
 
 
 def _tidy(number: float) -> str:

@@ -3,6 +3,7 @@
 Nothing here shows the content of a file: a parser's own message may quote a row.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from gravida.files import read_bytes
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 IDENTIFIER = "pregnancy_id"
+# What is told of a file that may hold any table is told of the whole.
+SUBMISSION = "submission"
 READERS = {".csv": read_delimited, ".parquet": read_parquet, ".xlsx": read_workbook}
 # What a mapping may read besides.
 SOURCE_READERS = READERS | {".tsv": read_delimited, ".txt": read_delimited}
@@ -72,19 +75,21 @@ def read_source(
     Raises
     ------
     Unreadable
-        With the failing check of `FILE_CHECKS`, or `unsupported_format`, under the file's stem as the table.
+        With the failing check of `FILE_CHECKS`, or `unsupported_format`: of the submission, for it is not
+        known here which tables the file holds. Where it fails is the file.
     """
     asked = Asked(path.stem, path.name, None, sheet, header_row, encoding, separator)
     reader = SOURCE_READERS.get(path.suffix.lower())
-    if reader is None:
-        advice = f"A file that ends in {', '.join(SOURCE_READERS)}."
-        raise Unreadable(
-            Outcome(asked.table, "", "unsupported_format", "conformance", "refused", advice, 1, 1)
-        )
-    return reader(asked, _content(asked, path))
+    try:
+        if reader is None:
+            advice = f"A file that ends in {', '.join(SOURCE_READERS)}."
+            raise Unreadable(Outcome("", "", "unsupported_format", "conformance", "refused", advice, 1, 1))
+        return reader(asked, _content(asked, path))
+    except Unreadable as unreadable:
+        raise Unreadable(replace(unreadable.outcome, table=SUBMISSION, where=path.name)) from None
 
 
-def read_workbook_tables(path: Path, tables: tuple[str, ...], name: str = "submission") -> dict[str, Text]:
+def read_workbook_tables(path: Path, tables: tuple[str, ...], name: str = SUBMISSION) -> dict[str, Text]:
     """Read a workbook whose sheets are named after tables.
 
     Parameters
