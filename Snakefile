@@ -48,6 +48,7 @@ onstart:
 
 
 onsuccess:
+    keep_release()
     print(closing_words())
 
 

@@ -32,6 +32,15 @@ RELEASED = {
     "baseline": _table(
         label="variable level statistic arm", denominator="women", count="women_with_event", derived="value"
     ),
+    # A number is judged by the women behind it and by those whose rows changed: with the last release, the
+    # difference would tell of them.
+    "changes": _table(
+        label="site what against",
+        remark="reason",
+        denominator="women women_changed",
+        count="smallest_count",
+        derived="before after",
+    ),
     # What a course costs is no number of the registry; what it avoids is.
     "cost": _table(
         label="scenario price_per_gram currency source status",

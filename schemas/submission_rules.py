@@ -147,6 +147,25 @@ PREGNANCY_RULES = _rules(
     }
 )
 
+# Rules between a data cut and the one before.
+RESUBMISSION_RULES = _rules(
+    {
+        "pregnancy_id.same_pregnancy": _none(
+            "conformance",
+            "refused",
+            "The same year of delivery, and the same age to less than a year, as in the site's data cut "
+            "before: a pregnancy_id goes on meaning the same pregnancy. If the year or the age was wrong "
+            "then, send the pregnancy under a new pregnancy_id.",
+        ),
+        "woman_id.same_woman": _none(
+            "conformance",
+            "refused",
+            "For a further pregnancy, as many years older as there are between her years of delivery, give "
+            "or take 1, also across data cuts: a woman_id goes on meaning the same woman.",
+        ),
+    }
+)
+
 # Rules between a pregnancy and its rows in the other tables.
 RECORD_RULES = _rules(
     _count_rules(COUNTS)

@@ -362,8 +362,17 @@ def every_table():
         | {"category": "conformance", "rows_checked": 71, "rows_failed": 7, "action": "flagged"}
         | {"status": "pass_with_violations", "suppressed": False}
     ]
+    changes = [
+        {"site": "all", "what": "release", "before": "2018-12-31-aa", "after": "2019-06-30-bb"},
+        {"site": "all", "what": "rate_ratio", "before": "1.52", "after": "1.409", "women": 112},
+        {"site": "north", "what": "data_cut", "before": "2018-12-31", "after": "2019-06-30"},
+        {"site": "north", "what": "pregnancies", "before": "60", "after": "71"},
+        {"site": "north", "what": "pregnancies_added", "after": "11"},
+        {"site": "north", "what": "pregnancies_gone", "suppressed": True},
+    ]
     return {
         "attrition": released("attrition", attrition),
+        "changes": released("changes", changes),
         "baseline": baseline_table(),
         "data_quality": released("data_quality", checks),
         "identifiability": sites,

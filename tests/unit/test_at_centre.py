@@ -37,9 +37,7 @@ def test_a_template_that_is_filled_for_twenty_pregnancies_is_accepted(tmp_path, 
         for name, cell in row.items():
             if cell:
                 sheet.cell(line, columns[name], cell)
-    # What was not recorded is taken away: an empty sheet would say that there was none.
-    for name in ("relapses", "infusions", "adverse_events"):
-        del workbook[name]
+    # The sheets of relapses, infusions and events stay as they are: nobody filled them, and they say nothing.
     workbook.save(book)
     code, said = validate(capsys, folder, tmp_path / "page.html", "--policy", "all")
     assert (code, said.startswith("Accepted. Rows read: pregnancies 20, relapses 0")) == (0, True), said
@@ -90,6 +88,21 @@ def test_what_identifies_does_not_leave(tmp_path, capsys) -> None:
     code, said = run(capsys, "deidentify", folder, "--key", tmp_path / "key", "--output", tmp_path / "out")
     assert code == 1 and "pregnancies.breastfeeding email: 1" in said
     assert "novak" not in said and not (tmp_path / "out").exists()
+
+
+def test_a_second_submission_is_compared_with_the_first(tmp_path, capsys) -> None:
+    first, second = tmp_path / "2018-12-31", tmp_path / "second"
+    rows = pd.read_csv(DEMO / "treats_all/pregnancies.csv", dtype=str, keep_default_na=False)
+    rows["observed_to_day"] = "365"
+    for folder in (first, second):
+        folder.mkdir()
+        rows.to_csv(folder / "pregnancies.csv", index=False)
+        rows.loc[0, "age_at_delivery"] = "50.5"
+    code, said = validate(capsys, second, tmp_path / "page.html", "--earlier", first)
+    assert code == 1 and "pregnancies.pregnancy_id same_pregnancy: 1 row" in said, said
+    assert validate(capsys, second, tmp_path / "page.html")[0] == 0
+    code, said = validate(capsys, first, tmp_path / "page.html", "--earlier", tmp_path)
+    assert code == 0 and "nothing was compared" in said
 
 
 @pytest.mark.parametrize("command", ["validate", "deidentify"])

@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from gravida.cohort import CohortSettings, SiteRows, build_cohort, left_out
+from gravida.admission import left_out
+from gravida.cohort import CohortSettings, SiteRows, build_cohort
 from gravida.errors import SubmissionRefused
 
 from schemas.submission import TABLES

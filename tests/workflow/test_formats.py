@@ -9,6 +9,7 @@ import pytest
 from tests.workflow.conftest import ROOT, Run, run_workflow
 
 DEMO = ROOT / "resources/demo"
+ACCEPTED = [f"results/restricted/intake/{site}/pregnancies.parquet" for site in ("treats_all", "treats_none")]
 TABLES = ("pregnancies", "relapses", "infusions", "adverse_events")
 MAPPING = """version: 1
 decimal: ","
@@ -64,17 +65,33 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(study: Path) -> Run:
-    return run_workflow(study, "results/internal/tables/rate_ratios.csv")
+    return run_workflow(study, *ACCEPTED)
 
 
 def test_the_same_rows_are_accepted_whatever_they_were_written_in(run: Run, tmp_path: Path) -> None:
     assert run.code == 0, run.output
-    plain = run_workflow(tmp_path, *(f"results/restricted/intake/{site}/pregnancies.parquet" for site in
-                                     ("treats_all", "treats_none")), config=False)  # fmt: skip
+    plain = run_workflow(tmp_path, *ACCEPTED, config=False)
     assert plain.code == 0, plain.output
-    for site in ("treats_all", "treats_none"):
-        name = f"restricted/intake/{site}/pregnancies.parquet"
-        pd.testing.assert_frame_equal(pd.read_parquet(run.path(name)), pd.read_parquet(plain.path(name)))
+    for name in ACCEPTED:
+        pd.testing.assert_frame_equal(pd.read_parquet(run.study / name), pd.read_parquet(tmp_path / name))
+
+
+def test_refused_rows_are_set_aside_loudly(study: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(study, tmp_path / "study"))
+    (own / "config.yaml").write_text("sites: sites.tsv\non_refused: quarantine\n", encoding="utf-8")
+    source = own / "treats_none/nosecnosti.csv"
+    rows = pd.read_csv(source, sep=";", dtype=str, keep_default_na=False)
+    rows.loc[[4, 9], "stolpec dmt_before"] = "zeliscni caj"
+    rows.to_csv(source, index=False, sep=";", encoding="utf-8-sig")
+    run = run_workflow(own, "results/internal/tables/attrition.csv")
+    assert run.code == 0, run.output
+    assert (
+        f"Warning: site treats_none: refused rows are set aside: pregnancies 2 of {len(rows)}" in run.output
+    )
+    attrition = pd.read_csv(run.path("internal/tables/attrition.csv"))
+    here = attrition[attrition["site"] == "treats_none"].set_index("step")["pregnancies"]
+    assert (here["quarantined"], here["submitted"]) == (2, len(rows) - 2)
+    assert "zeliscni" not in run.text("internal/quality/treats_none.html") + run.output
 
 
 def test_a_refused_site_is_left_out_loudly(run: Run, study: Path) -> None:

@@ -21,10 +21,10 @@ FLOORS = [
     {"__init__", "errors"},
     {"files"},
     {"tables", "schemas"},
-    {"periods", "settings", "guide", "words"},
+    {"periods", "settings", "guide", "words", "ledger"},
     {"intake", "person_time", "models"},
     {"cohort", "statistics", "evidence", "disclosure", "federation", "synthetic"},
-    {"at_centre", "calibration", "provenance"},
+    {"admission", "at_centre", "calibration", "provenance", "releases"},
     {"figures", "report"},
     {"__main__"},
 ]

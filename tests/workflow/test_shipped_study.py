@@ -12,7 +12,8 @@ import pytest
 from tests.workflow.conftest import ROOT, Run, run_workflow
 
 TABLES = {
-    *("attrition", "balance", "baseline", "cost", "data_quality", "dispersion", "doses", "estimability"),
+    *("attrition", "balance", "baseline", "changes", "cost", "data_quality", "dispersion", "doses"),
+    *("estimability",),
     *("evidence_audit", "evidence_grade", "evidence_pooled", "evidence_studies", "identifiability"),
     *("longitudinal", "precision", "predictability", "predictors", "rate_ratios", "relapse_free"),
     *("relapse_rates", "risk_difference", "safety", "sensitivity", "sites", "time_to_relapse"),

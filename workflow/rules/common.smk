@@ -3,9 +3,9 @@
 import re
 from functools import cache
 
-from gravida import settings
+from gravida import ledger, settings
 from gravida.errors import ConfigurationError
-from gravida.files import digest, read_text, read_yaml
+from gravida.files import digest, read_json, read_text, read_yaml, write_json
 
 BASE = Path(workflow.basedir)
 ENVIRONMENT = BASE / "environment.yml"
@@ -13,6 +13,7 @@ TABLES = [
     "attrition",
     "balance",
     "baseline",
+    "changes",
     "cost",
     "data_quality",
     "dispersion",
@@ -94,16 +95,32 @@ def read_sites():
         row["folder"] = settings.find(row["submission"], default, BASE, f"submission of site {row['site']}")
         if not Path(row["folder"]).is_dir():
             raise ConfigurationError(f"submission of site {row['site']}: {row['submission']} is not a folder")
-        row["folder"] = newest(row["folder"])
+        *row["earlier"], row["folder"] = data_cuts(row["site"], Path(row["folder"]))
+        if DATED.fullmatch(row["folder"].name):
+            row["data_cut"] = row["folder"].name
         if row["mapping"]:
             row["mapping"] = settings.find(row["mapping"], "", BASE, f"mapping of site {row['site']}")
     return {row["site"]: row for row in rows}
 
 
-def newest(folder):
-    """Return the folder of the newest data cut, where submissions are kept by date (YYYY-MM-DD), or itself."""
-    dated = [path for path in Path(folder).iterdir() if path.is_dir() and DATED.fullmatch(path.name)]
-    return str(max(dated, key=lambda path: path.name)) if dated else folder
+def data_cuts(site, folder):
+    """Return the folders of a site's data cuts, oldest first, or its only folder.
+
+    Submissions are kept by the date of the data cut (YYYY-MM-DD) where there is a folder of such a name.
+    """
+    seen = [path for path in sorted(folder.iterdir()) if path.name[0] != "."]
+    dated = [path for path in seen if DATED.fullmatch(path.name)]
+    if dated and len(dated) < len(seen):
+        raise ConfigurationError(
+            f"submission of site {site}: beside folders of data cuts there are other entries; move them into a "
+            "folder named by the date of their data cut"
+        )
+    for path in dated:
+        if path.is_symlink() or not path.is_dir() or not settings.is_date(path.name):
+            raise ConfigurationError(
+                f"submission of site {site}: {path.name} is no date of the calendar, or a link or a file and no folder"
+            )
+    return dated or [folder]
 
 
 @cache
@@ -160,7 +177,7 @@ def superseded():
 
 def invented(wildcards):
     """Return for each site whether its rows are invented: the generator leaves a mark beside them."""
-    return [Path(row["folder"], ".synthetic").exists() for row in sites().values()]
+    return [(row["folder"] / ".synthetic").exists() for row in sites().values()]
 
 
 def contrast(wildcards):
@@ -180,6 +197,7 @@ def adjusted_contrast(wildcards):
 
 
 LOGS = {}
+RELEASES = Path("results/internal/releases")
 DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The day after delivery on which each outcome period ends.
 OUTCOME_DAY = {"postpartum_q1": 91, "postpartum_6_months": 182, "postpartum_year": 365}
@@ -189,9 +207,9 @@ wildcard_constraints:
     site="[A-Za-z0-9_-]+",
 
 
-def submission_entries(site):
+def submission_entries(folder):
     """Return what is in a submission's folder, hidden files left out."""
-    return sorted(path for path in Path(sites()[site]["folder"]).iterdir() if path.name[0] != ".")
+    return sorted(path for path in folder.iterdir() if path.name[0] != ".")
 
 
 def is_expected(path, mapped):
@@ -203,21 +221,61 @@ def is_expected(path, mapped):
     return path.is_file() and named and path.suffix[1:].isalnum() and not set("{}") & set(path.name)
 
 
+def expected_files(folder, mapped):
+    """Return the files of a folder that are read."""
+    return [str(path) for path in submission_entries(folder) if is_expected(path, mapped)]
+
+
 def submission_files(wildcards):
     """Return every file of the submission: one that is edited, added or taken away is noticed."""
-    mapped = bool(sites()[wildcards.site]["mapping"])
-    return [str(path) for path in submission_entries(wildcards.site) if is_expected(path, mapped)]
+    row = sites()[wildcards.site]
+    return expected_files(row["folder"], bool(row["mapping"]))
+
+
+def earlier_files(wildcards):
+    """Return every file of the site's earlier data cuts."""
+    row = sites()[wildcards.site]
+    return [path for folder in row["earlier"] for path in expected_files(folder, bool(row["mapping"]))]
 
 
 def strange_entries(wildcards):
-    """Return how many other entries there are: files of other names, folders, broken links."""
-    mapped = bool(sites()[wildcards.site]["mapping"])
-    return sum(not is_expected(path, mapped) for path in submission_entries(wildcards.site))
+    """Return for each data cut how many other entries there are: files of other names, folders, broken links."""
+    row = sites()[wildcards.site]
+    folders = [*row["earlier"], row["folder"]]
+    found = [
+        len(submission_entries(folder)) - len(expected_files(folder, bool(row["mapping"])))
+        for folder in folders
+    ]
+    return dict(zip([*(folder.name for folder in row["earlier"]), row["data_cut"]], found))
 
 
 def mapping_file(wildcards):
     """Return the site's mapping file, or nothing where it has none."""
     return [sites()[wildcards.site]["mapping"]] if sites()[wildcards.site]["mapping"] else []
+
+
+def records():
+    """Return the records of the releases of this study, by name."""
+    return {path.stem: read_json(path) for path in sorted(RELEASES.glob("*.json"))}
+
+
+def last_record(wildcards):
+    """Return the record of the last release, or nothing where there is none."""
+    name = ledger.release_name({site: row["data_cut"] for site, row in sites().items()})
+    last = ledger.last_release(name, records())
+    return [str(RELEASES / f"{last}.json")] if last else []
+
+
+def keep_release():
+    """Keep the record of the release that a run has finished, for a later one to be compared with.
+
+    No step makes these records, for a step's files are its own to write again.
+    """
+    made, report = Path("results/internal/release.json"), Path("results/release/report.html")
+    if made.exists() and report.exists() and report.stat().st_mtime_ns >= made.stat().st_mtime_ns:
+        record = read_json(made)
+        if records().get(record["release"]) != record:
+            write_json(RELEASES / f"{record['release']}.json", record)
 
 
 def accepted(table):

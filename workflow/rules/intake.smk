@@ -1,17 +1,20 @@
 # The question: does each site's submission keep the rules of the data dictionary?
-# Needs a site's files. Leaves its accepted rows and findings (restricted: rows), and a verdict, a page for the
-# site and the table of checks (internal: counts). A refused submission is an answer, so no job fails on it.
+# Needs a site's files, those of its earlier data cuts too. Leaves its accepted rows, findings and what changed
+# since (restricted: rows), and a verdict, a page for the site and the table of checks (internal: counts). A
+# refused submission is an answer, so no job fails on it.
 
 
 rule intake_site:
     input:
         files=submission_files,
+        earlier=earlier_files,
         mapping=mapping_file,
         mapping_schema=BASE / "schemas/mapping.schema.yaml",
         dmt_codes=BASE / "resources/dmt_codes.csv",
     output:
         **{table: f"results/restricted/intake/{{site}}/{table}.parquet" for table in SUBMITTED},
         findings="results/restricted/intake/{site}/findings.csv",
+        changes="results/restricted/intake/{site}/changes.csv",
         verdict="results/internal/intake/{site}.json",
         page="results/internal/quality/{site}.html",
     log:
@@ -24,6 +27,7 @@ rule intake_site:
         data_cut=lambda wildcards: sites()[wildcards.site]["data_cut"],
         separation=config["relapse_separation_days"],
         strange=strange_entries,
+        quarantine=config["on_refused"] == "quarantine",
     script:
         "../scripts/intake_site.py"
 

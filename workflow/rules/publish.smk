@@ -1,6 +1,7 @@
 # The question: what may leave, and how is it read?
 # Needs the internal tables. Leaves protected tables, figures and the report (release): the gate is the only door,
-# and everything after it is made from released tables alone.
+# and everything after it is made from released tables alone. A finished run leaves a record of its release, the
+# one thing that a later run reads again: see keep_release.
 
 
 rule record_configuration:
@@ -15,6 +16,28 @@ rule record_configuration:
         configuration=config,
     script:
         "../scripts/record_configuration.py"
+
+
+rule compare_releases:
+    input:
+        verdicts=of_sites("results/internal/intake/{site}.json"),
+        attrition="results/internal/tables/attrition.csv",
+        relapse_rates="results/internal/tables/relapse_rates.csv",
+        rate_ratios="results/internal/tables/rate_ratios.csv",
+        identifiability="results/internal/identifiability.json",
+        last=last_record,
+    output:
+        changes="results/internal/tables/changes.csv",
+        record="results/internal/release.json",
+    log:
+        "results/logs/compare_releases.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        period=config["outcome_period"],
+    script:
+        "../scripts/compare_releases.py"
 
 
 rule release_tables:

@@ -13,7 +13,6 @@ from gravida.files import read_text, read_yaml, write_bytes, write_secret, write
 from gravida.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[3]
-SEPARATION_DAYS = 30
 
 
 def dmt_codes() -> list[str]:
@@ -74,16 +73,24 @@ def validate(options: Namespace) -> None:
     SubmissionRefused
         Naming every failing check with its number of rows.
     """
-    from gravida.intake.submission import Site, intake_site, refusal
+    from gravida.intake.submission import DataCut, Site, intake_site, refusal
+    from gravida.settings import is_date
 
-    files, strange = _entries(options.folder, bool(options.mapping))
+    files, strange = _entries(options.folder)
     site = Site(options.site, options.policy, options.data_cut or date.today().isoformat())
     codes = read_table(ROOT / "resources/dmt_codes.csv")
-    result = intake_site(site, files, codes, SEPARATION_DAYS, strange, _mapping(options.mapping))
+    separation = read_yaml(ROOT / "config/config.yaml")["relapse_separation_days"]
+    earlier = []
+    if options.earlier:
+        then = options.earlier.name if is_date(options.earlier.name) else site.data_cut
+        earlier = [DataCut(then, *_entries(options.earlier))]
+    result = intake_site(site, files, codes, separation, strange, _mapping(options.mapping), earlier)
     write_text(options.page, result.page)
     rows = ", ".join(f"{table} {number}" for table, number in result.verdict["rows"].items())
     print(f"{result.verdict['verdict'].capitalize()}. Rows read: {rows}. Page: {options.page}")
     line = refusal([result.verdict])
+    if earlier and not line and not result.verdict["earlier"]:
+        print("The earlier submission would be refused, so nothing was compared with it.")
     if line:
         raise SubmissionRefused(f"{line.partition('. The pregnancy_ids')[0]}; what to do is on the page")
 
@@ -103,7 +110,7 @@ def deidentify(options: Namespace) -> None:
 
     if options.output.exists():
         raise ConfigurationError(f"{options.output} is there already; name a folder that is not")
-    files, strange = _entries(options.folder, bool(options.mapping))
+    files, strange = _entries(options.folder)
     gathered = gather_tables(files, strange, _mapping(options.mapping), dmt_codes())
     _refuse(outcome for outcome in gathered.outcomes if outcome.refuses)
     made = without_identifiers(gathered.texts, read_key(read_text(options.key)), options.k, dmt_codes())
@@ -124,13 +131,13 @@ def _refuse(failing) -> None:
         raise SubmissionRefused(f"nothing is written: {', '.join(told)}")
 
 
-def _entries(folder: Path, mapped: bool) -> tuple[list[Path], int]:
+def _entries(folder: Path) -> tuple[list[Path], int]:
     """Return the files that are read and the number of other entries."""
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} is not a folder")
     entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     files = [path for path in entries if path.is_file()]
-    return files, 0 if mapped else len(entries) - len(files)
+    return files, len(entries) - len(files)
 
 
 def _mapping(path: Path | None):
@@ -166,6 +173,7 @@ def add_commands(commands) -> None:
     policies: Sequence[str] = ["all", "none", "individual"]
     check.add_argument("--policy", choices=policies, default="individual", help="who is treated at the site")
     check.add_argument("--data-cut", help="YYYY-MM-DD, default today")
+    check.add_argument("--earlier", type=Path, help="folder of the submission before, to compare with")
     check.add_argument("--page", type=Path, default=Path("quality.html"), help="default quality.html")
     leave = _command(commands, "deidentify", deidentify, "make the tables that may leave a centre, offline")
     _add_folder(leave)

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from gravida.errors import SubmissionRefused
-from gravida.intake.submission import refusal
 from gravida.periods import COUNT_COLUMNS, gestation, retain_separate_onsets
 from gravida.person_time import MS_AFTER_LMP, NOT_OBSERVED, NOT_STATED, count_person_time
 from schemas import analysis
@@ -75,7 +72,7 @@ def build_cohort(
     sites: Iterable[SiteRows],
     dmt_classes: Mapping[str, str],
     settings: CohortSettings,
-    refused: Mapping[str, int] = MappingProxyType({}),
+    unused: pd.DataFrame | None = None,
 ) -> Cohort:
     """Put the sites together, in order of their names, and count relapses and days in every period.
 
@@ -87,8 +84,9 @@ def build_cohort(
         Efficacy class of each code of disease-modifying therapy.
     settings : CohortSettings
         The choices of the analysis plan.
-    refused : mapping of site to int
-        Sites that are left out because their submission was refused, with its number of pregnancies.
+    unused : DataFrame, optional
+        Rows of the table of attrition about what was submitted and is not used, as
+        `admission.tabulate_unused` returns them.
     """
     ordered = sorted(sites, key=lambda site: site.site)
     pregnancies = pd.concat([_describe(site, dmt_classes, settings) for site in ordered], ignore_index=True)
@@ -100,7 +98,7 @@ def build_cohort(
         analysis.COHORT.validate(analysed),
         analysis.PERSON_TIME.validate(person_time),
         analysis.ONSETS.validate(onsets),
-        _with_refused(refused, _attrition(pregnancies, missing)),
+        _after(unused, _attrition(pregnancies, missing)),
     )
 
 
@@ -165,10 +163,10 @@ def _with_analysed_count(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -
     return pregnancies.assign(**counted)
 
 
-def _with_refused(refused: Mapping[str, int], attrition: pd.DataFrame) -> pd.DataFrame:
-    """Return attrition with the refused submissions first, whose women nobody has counted."""
-    rows = [(site, "left_out", "the submission was refused", number) for site, number in refused.items()]
-    return pd.concat([pd.DataFrame(rows, columns=ATTRITION[:-1]), attrition]) if rows else attrition
+def _after(unused: pd.DataFrame | None, attrition: pd.DataFrame) -> pd.DataFrame:
+    if unused is None or unused.empty:
+        return attrition
+    return pd.concat([unused, attrition.astype({"women": "Int64"})], ignore_index=True)
 
 
 def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Series]) -> pd.DataFrame:
@@ -192,23 +190,6 @@ def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Series]) -> p
             women = here.loc[here.index.intersection(index), "woman"]
             rows.append((site, step, reason, women.size, women.nunique()))
     return pd.DataFrame(rows, columns=ATTRITION)
-
-
-def left_out(verdicts: Iterable[Mapping], on_refused: str) -> dict[str, int]:
-    """Return the sites that are left out, with the pregnancies that each submitted.
-
-    Raises
-    ------
-    SubmissionRefused
-        If a submission was refused and `on_refused` is ``stop``, or every one was: each refused site with its
-        failing checks, in one line.
-    """
-    verdicts = list(verdicts)
-    line = refusal(verdicts)
-    refused = [verdict for verdict in verdicts if verdict["verdict"] == "refused"]
-    if line and (on_refused == "stop" or len(refused) == len(verdicts)):
-        raise SubmissionRefused(line)
-    return {verdict["site"]: verdict["rows"]["pregnancies"] for verdict in refused}
 
 
 def gather(

@@ -98,6 +98,15 @@ def _check_header(name: str, header: Sequence[str]) -> None:
         raise ConfigurationError(f"{name}: the first line must hold, with tabs between them: {expected}")
 
 
+def is_date(text: str) -> bool:
+    """Say whether a text such as 2019-06-30 is a day of the calendar."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _site(
     place: str, header: Sequence[str], cells: Sequence[str], schema: Mapping[str, Any]
 ) -> dict[str, str]:
@@ -107,10 +116,7 @@ def _site(
     row = dict.fromkeys(SHEET_COLUMNS, "") | dict(zip(header, cells, strict=False))
     fault = _fault(row, schema)
     if not fault:
-        try:
-            date.fromisoformat(row["data_cut"])
-        except ValueError:
-            fault = "data_cut: not a day of the calendar"
+        fault = None if is_date(row["data_cut"]) else "data_cut: not a day of the calendar"
     if fault:
         raise ConfigurationError(f"{place}: {fault}")
     return row

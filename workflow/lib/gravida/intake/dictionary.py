@@ -7,7 +7,7 @@ import pandera.pandas as pa
 from gravida.intake.centre.allowed import TYPES
 from gravida.intake.parse import kind
 from schemas.submission import TABLES
-from schemas.submission_rules import PREGNANCY_RULES, RECORD_RULES, ROW_RULES
+from schemas.submission_rules import PREGNANCY_RULES, RECORD_RULES, RESUBMISSION_RULES, ROW_RULES
 
 _EFFECTS = {
     "refused": "The submission is refused where it does not hold",
@@ -24,7 +24,8 @@ optional. A file is a `.csv` (between the cells commas, semicolons or tabs; UTF-
 Windows-1252), an `.xlsx` (a workbook may instead hold several tables, each on a sheet of the table's name) or
 a `.parquet`. Days are whole days relative to delivery: 0 is the day of delivery, negative is before it. Only
 an empty cell is missing. Yes or no is written as 1 or 0, true or false, yes or no. A table of relapses,
-infusions or adverse events without a row says that there was none: what was not recorded is left out.
+infusions or adverse events without a row says that there was none: what was not recorded is left out. A sheet
+of a workbook of several tables says nothing as long as it has no row.
 
 No name, initials, record number, national id, address, e-mail, phone, full date or free text: a column that
 is not listed here has the submission refused.
@@ -39,7 +40,8 @@ def data_dictionary(dmt_codes: Sequence[str]) -> str:
     dmt_codes : sequence of str
         The codes of disease-modifying therapies.
     """
-    rules = {"pregnancies": PREGNANCY_RULES.columns | RECORD_RULES.columns}
+    of_pregnancies = PREGNANCY_RULES.columns | RESUBMISSION_RULES.columns | RECORD_RULES.columns
+    rules = {"pregnancies": of_pregnancies}
     rules |= {table: schema.columns for table, schema in ROW_RULES.items()}
     sections = [_section(table, schema, rules[table]) for table, schema in TABLES.items()]
     codes = f"Codes of therapies: {', '.join(f'`{code}`' for code in dmt_codes)}.\n"

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -38,13 +38,15 @@ class Gathered:
     """The tables of a submission that could be read, and what was found on the way.
 
     `sent` names the tables that were sent, also those that could not be read; `reasons` counts, by table,
-    column and reason, the cells that a code of missing data had emptied.
+    column and reason, what the mapping emptied, left out or made of dates known to the month; `counted` says
+    whether it counted the relapses of the pregnancies from their dates.
     """
 
     texts: dict[str, Text]
     sent: list[str]
     outcomes: list[Outcome]
     reasons: pd.DataFrame
+    counted: bool = False
 
 
 def gather_tables(
@@ -65,7 +67,7 @@ def gather_tables(
     """
     files = sorted(path for path in map(Path, files) if not path.name.startswith("."))
     if mapping:
-        return _mapped(files, mapping, dmt_codes)
+        return _mapped(files, strange, mapping, dmt_codes)
     chosen, outcomes = choose_files(files, strange)
     texts, sent = {}, list(chosen)
     if FOLDER in chosen:
@@ -117,6 +119,8 @@ def _read_workbook(path: Path) -> tuple[dict[str, Text], list[Outcome]]:
     except Unreadable as unreadable:
         return {}, [unreadable.outcome]
     missing = REQUIRED_TABLE not in texts
+    # The template holds a sheet for every table: one that nobody filled says nothing.
+    texts = {table: text for table, text in texts.items() if text.rows or table == REQUIRED_TABLE}
     return texts, [_of_folder(REQUIRED_TABLE, "file_missing", 1, int(missing))]
 
 
@@ -148,25 +152,51 @@ def _of_columns(table: str, text: Text | None) -> list[Outcome]:
     return outcomes
 
 
-def _mapped(files: Sequence[Path], mapping: SiteMapping, dmt_codes: Sequence[str]) -> Gathered:
+def _mapped(files: Sequence[Path], strange: int, mapping: SiteMapping, dmt_codes: Sequence[str]) -> Gathered:
     """Read the files that a mapping names, and make the contract's tables from them."""
     by_name = {path.name: path for path in files}
     sources: dict[str, Text] = {}
-    outcomes = []
+    unreadable: dict[str, Outcome] = {}
     for source in mapping.sources:
         if source.file not in by_name:
             continue
         try:
             sources[source.name] = read_source(by_name[source.file], **source.options)
-        except Unreadable as unreadable:
-            outcomes.append(unreadable.outcome)
-    unread = len(set(by_name) - {source.file for source in mapping.sources})
-    outcomes.append(_of_folder(FOLDER, "unexpected_file", len(by_name), unread))
+        except Unreadable as fault:
+            unreadable[source.name] = fault.outcome
+    unread = len(set(by_name) - {source.file for source in mapping.sources}) + strange
+    outcomes = [_of_folder(FOLDER, "unexpected_file", len(by_name) + strange, unread)]
     made = apply_mapping(mapping, sources, dmt_codes)
-    outcomes += made.outcomes
+    outcomes += _of_unreadable(mapping, unreadable) + _without_sources(made.outcomes, mapping, unreadable)
     for table in TABLES:
         outcomes += _of_columns(table, made.tables.get(table))
-    return Gathered(dict(made.tables), list(made.tables), outcomes, made.reasons)
+    return Gathered(dict(made.tables), list(made.tables), outcomes, made.reasons, mapping.tables[0].counted)
+
+
+def _of_unreadable(mapping: SiteMapping, unreadable: Mapping[str, Outcome]) -> list[Outcome]:
+    """Return once what is told of each file: of its table, or of the submission where it holds several."""
+    tables = defaultdict(set)
+    for source, outcome in unreadable.items():
+        own = {plan.table for plan in mapping.tables if plan.source.name == source}
+        tables[outcome.where, outcome.check] |= own or {FOLDER}
+    first = {(outcome.where, outcome.check): outcome for outcome in unreadable.values()}
+    return [
+        replace(outcome, table=next(iter(tables[key])) if len(tables[key]) == 1 else FOLDER)
+        for key, outcome in first.items()
+    ]
+
+
+def _without_sources(
+    outcomes: Sequence[Outcome], mapping: SiteMapping, unreadable: Mapping[str, Outcome]
+) -> list[Outcome]:
+    """Return outcomes in which a source that cannot be read is not missing as well."""
+    told = {(plan.table, "missing_source") for plan in mapping.tables if plan.source.name in unreadable}
+    if mapping.redcap and mapping.redcap.dictionary.name in unreadable:
+        told.add((REQUIRED_TABLE, "redcap_dictionary"))
+    return [
+        replace(outcome, checked=0, failed=0) if (outcome.table, outcome.check) in told else outcome
+        for outcome in outcomes
+    ]
 
 
 def _no_reasons() -> pd.DataFrame:

@@ -18,9 +18,10 @@ FINDINGS = ("table", "line", "pregnancy_id", "column", "check", "category", "act
 class Outcome:
     """One check of one column (or of a whole file) of one table.
 
-    `action` is what a violation leads to (refused, flagged, defaulted, merged), `advice` what is allowed,
-    `lines` the numbers of the failing rows, the header being 1; a failure of a whole file has none. `where`
-    names file, sheet and column of the spreadsheet, and the lines are then those of the file (see `at`).
+    `action` is what a violation leads to (refused, quarantined, flagged, defaulted, merged), `advice` what is
+    allowed, `lines` the numbers of the failing rows, the header being 1; a failure of a whole file has none.
+    `where` names file, sheet and column of the spreadsheet, and the lines are then those of the file (see
+    `at`).
     """
 
     table: str
@@ -130,7 +131,7 @@ def _findings(outcome: Outcome, ids: pd.Series | None, text: Text | None) -> pd.
         "column": outcome.column,
         "check": outcome.check,
         "category": outcome.category,
-        "action": "refused" if outcome.action == "refused" else "flagged",
+        "action": outcome.action if outcome.action in ("refused", "quarantined") else "flagged",
     }
     constant = {
         name: pd.array([neutral(value)], "string").repeat(lines.size) for name, value in names.items()

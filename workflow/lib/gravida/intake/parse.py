@@ -51,6 +51,14 @@ class Typed:
             self.sent,
         )
 
+    def take(self, rows: np.ndarray) -> "Typed":
+        """Return these rows (positions), renumbered."""
+        return Typed(
+            self.frame.iloc[rows].reset_index(drop=True),
+            self.unusable.iloc[rows].reset_index(drop=True),
+            self.sent,
+        )
+
 
 def parse_table(table: str, text: Text, doubtful: Collection[str] = ()) -> Typed:
     """Type the cells of one table.

@@ -1,23 +1,20 @@
 """One site's submission: read, validate, answer. Nothing that a site can send makes this fail."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from gravida.intake.checks import absent_cells, assess_cells, assess_rules, well_formed_ids
-from gravida.intake.folder import FOLDER, FOLDER_CHECKS, REQUIRED_TABLE, Gathered, gather_tables, located
+from gravida.intake.assess import Rules, Site
+from gravida.intake.folder import FOLDER_CHECKS, REQUIRED_TABLE, gather_tables
 from gravida.intake.header import HEADER_CHECKS
-from gravida.intake.links import of_records, of_rows, within_pregnancy
 from gravida.intake.mapping.plan import SiteMapping
-from gravida.intake.outcome import Outcome, findings_table
 from gravida.intake.page import answer_page
-from gravida.intake.parse import Typed, empty_table, parse_table
-from gravida.intake.reading.numbers import NUMBER_CHECKS, assess_numbers, numeric_columns, settle_numbers
+from gravida.intake.reading.numbers import NUMBER_CHECKS
 from gravida.intake.reading.read import FILE_CHECKS
-from schemas.submission import TABLES
-from schemas.submission_rules import PREGNANCY_RULES, RECORD_RULES, ROW_RULES
+from gravida.intake.resubmission import changes_since, count_changes
+from gravida.intake.take_in import Taken, take_in
 
 CHECK_COLUMNS = (
     "site",
@@ -35,12 +32,22 @@ MOST_TOLD = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """What intake needs of a site's row in the sheet: `data_cut` is a date, YYYY-MM-DD."""
+class DataCut:
+    """One submission of a site.
 
-    site: str
-    policy: str
+    Parameters
+    ----------
+    data_cut : str
+        YYYY-MM-DD.
+    files : sequence of Path
+        All files of the submission's folder; those whose name begins with a dot are ignored.
+    strange : int
+        Further entries of the folder: folders, broken links, files whose name no table can have.
+    """
+
     data_cut: str
+    files: Sequence[Path]
+    strange: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +55,14 @@ class IntakeResult:
     """The answer to one submission.
 
     `accepted` holds every table of the contract with every column, typed, and no row when the submission is
-    refused; `findings` one row per failing (row, column, check), with pregnancy_ids; `verdict` plain data and
-    `page` a self-contained HTML page, both without any value of a row.
+    refused; `findings` one row per failing (row, column, check), with pregnancy_ids; `changes` one row per
+    pregnancy that differs from an earlier data cut; `verdict` plain data and `page` a self-contained HTML
+    page, both without any value of a row.
     """
 
     accepted: dict[str, pd.DataFrame]
     findings: pd.DataFrame
+    changes: pd.DataFrame
     verdict: dict
     page: str
 
@@ -65,6 +74,8 @@ def intake_site(
     separation: int,
     strange: int = 0,
     mapping: SiteMapping | None = None,
+    earlier: Sequence[DataCut] = (),
+    quarantine: bool = False,
 ) -> IntakeResult:
     """Validate what a site submitted.
 
@@ -81,73 +92,59 @@ def intake_site(
         Further entries of the folder: folders, broken links, files whose name no table can have.
     mapping : SiteMapping, optional
         Where the site's columns carry names of its own.
+    earlier : sequence of DataCut
+        What the site submitted before, oldest first; each is held against the accepted one before it.
+    quarantine : bool
+        Whether single refused rows are set aside with their pregnancies, and the others used.
     """
-    gathered = gather_tables(files, strange, mapping, list(dmt_codes["code"]))
-    typed, ids, of_tables = _assess_tables(gathered)
-    of_cells_and_links = [*of_tables, *_assess_links(site, typed, dmt_codes["code"], separation)]
-    outcomes = _by_table([*gathered.outcomes, *located(of_cells_and_links, gathered.texts)])
-    refused = any(outcome.refuses for outcome in outcomes)
-    accepted = {
-        table: empty_table(table) if refused or table not in typed else typed[table].frame for table in TABLES
-    }
-    verdict = {
+    rules = Rules(site, list(dmt_codes["code"]), separation)
+    accepted: dict[str, dict[str, pd.DataFrame]] = {}
+    for cut in earlier:
+        gathered = gather_tables(cut.files, cut.strange, mapping, rules.codes)
+        then = take_in(gathered, replace(rules, site=replace(site, data_cut=cut.data_cut)), quarantine)
+        if not then.refused:
+            accepted[cut.data_cut] = then.accepted
+            rules = replace(rules, earlier=then.accepted[REQUIRED_TABLE])
+    gathered = gather_tables(files, strange, mapping, rules.codes)
+    taken = take_in(gathered, rules, quarantine)
+    accepted = {} if taken.refused else accepted
+    changes = changes_since(accepted, taken.accepted)
+    verdict = _verdict(site, taken) | {"earlier": count_changes(changes, accepted)}
+    page = answer_page(verdict, taken.outcomes, gathered.reasons)
+    return IntakeResult(taken.accepted, taken.findings, changes, verdict, page)
+
+
+def data_cuts(files: Sequence[str], earlier: Sequence[str], strange: Mapping[str, int]) -> list[DataCut]:
+    """Put a site's files to their data cuts, oldest first.
+
+    Parameters
+    ----------
+    files : sequence of str
+        Of the newest data cut.
+    earlier : sequence of str
+        Of the others, each in a folder named by its date.
+    strange : mapping of data cut to int
+        Further entries of the folder of each data cut, oldest first.
+    """
+    *before, now = strange
+    cuts = {cut: [Path(path) for path in earlier if Path(path).parent.name == cut] for cut in before}
+    cuts[now] = [Path(path) for path in files]
+    return [DataCut(cut, paths, strange[cut]) for cut, paths in cuts.items()]
+
+
+def _verdict(site: Site, taken: Taken) -> dict:
+    return {
         "site": site.site,
-        "verdict": "refused" if refused else "accepted",
-        "rows": {table: len(typed[table].frame) if table in typed else 0 for table in TABLES},
-        "tables_sent": gathered.sent,
-        "checks": [outcome.row() for outcome in outcomes],
+        "data_cut": site.data_cut,
+        "verdict": "refused" if taken.refused else "accepted",
+        "rows": taken.read,
+        "accepted": {table: len(rows) for table, rows in taken.accepted.items()},
+        "quarantined": taken.quarantined,
+        "duplicates": taken.duplicates,
+        "women_quarantined": taken.women_quarantined,
+        "tables_sent": taken.sent,
+        "checks": [outcome.row() for outcome in taken.outcomes],
     }
-    page = answer_page(site.site, verdict["verdict"], verdict["rows"], outcomes)
-    findings = findings_table(_by_table([*gathered.outcomes, *of_cells_and_links]), ids, gathered.texts)
-    return IntakeResult(accepted, findings, verdict, page)
-
-
-def _assess_tables(
-    gathered: Gathered,
-) -> tuple[dict[str, Typed], dict[str, pd.Series], list[Outcome]]:
-    """Check each table by itself; return its types, its well-formed pregnancy_ids, the outcomes."""
-    typed, ids, outcomes = {}, {}, []
-    # A cell that the mapping could not understand was reported there, under a name that says more.
-    said = {(outcome.table, outcome.column) for outcome in gathered.outcomes if outcome.failed}
-    for table in TABLES:
-        text = gathered.texts.get(table)
-        if text is None:
-            outcomes += assess_numbers(table, None) + absent_cells(table)
-            continue
-        text, doubts = settle_numbers(text, numeric_columns(table))
-        parsed = parse_table(table, text, [column for column, _ in doubts])
-        typed[table], of_cells = assess_cells(table, parsed)
-        ids[table] = well_formed_ids(parsed.frame["pregnancy_id"], of_cells)
-        outcomes += assess_numbers(table, doubts)
-        outcomes += [
-            outcome
-            for outcome in of_cells
-            if not (outcome.check == "type" and outcome.failed and (table, outcome.column) in said)
-        ]
-    return typed, ids, outcomes
-
-
-def _assess_links(site: Site, typed: Mapping[str, Typed], codes: pd.Series, separation: int) -> list[Outcome]:
-    pregnancies = typed.get(REQUIRED_TABLE, _nothing(REQUIRED_TABLE))
-    within = within_pregnancy(pregnancies, codes, int(site.data_cut[:4]), site.policy)
-    refused, outcomes = assess_rules(REQUIRED_TABLE, PREGNANCY_RULES, within)
-    pregnancies = pregnancies.without(refused)
-    others = {table: typed.get(table, _nothing(table)) for table in ROW_RULES}
-    quantities, owners = of_rows(others, pregnancies, separation)
-    for table, rules in ROW_RULES.items():
-        outcomes += assess_rules(table, rules, quantities[table])[1]
-    records = of_records(pregnancies, typed.get("relapses"), typed.get("infusions"), owners)
-    return outcomes + assess_rules(REQUIRED_TABLE, RECORD_RULES, records)[1]
-
-
-def _nothing(table: str) -> Typed:
-    frame = empty_table(table)
-    return Typed(frame, frame.isna(), frozenset())
-
-
-def _by_table(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    order = {table: place for place, table in enumerate((FOLDER, *TABLES))}
-    return sorted(outcomes, key=lambda outcome: order[outcome.table])
 
 
 def refusal(verdicts: Sequence[dict]) -> str | None:

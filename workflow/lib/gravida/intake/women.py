@@ -22,19 +22,23 @@ def of_women(frame: pd.DataFrame) -> dict[str, pd.Series]:
         Years of age at the diagnosis, deliveries of the woman in the same year, years beyond the one by which
         ages may differ from years, and half points by which the EDSS has fallen.
     """
-    woman, year, age = frame["woman_id"], _real(frame["delivery_year"]), _real(frame["age_at_delivery"])
+    woman, year, birth = frame["woman_id"], _real(frame["delivery_year"]), born(frame)
     in_year = year.groupby([woman, year]).transform("size")
-    born = year - age
-    hers = born.groupby(woman)
-    apart = np.maximum(born - hers.transform("min"), hers.transform("max") - born)
+    hers = birth.groupby(woman)
+    apart = np.maximum(birth - hers.transform("min"), hers.transform("max") - birth)
     beyond = np.ceil(apart - 1).clip(lower=0)
-    ill_at = np.floor(_real(frame["ms_diagnosis_year"]) - born)
+    ill_at = np.floor(_real(frame["ms_diagnosis_year"]) - birth)
     return {
         "delivery_year.once_a_woman": _whole(in_year - 1),
         "age_at_delivery.fits_delivery_years": _whole(beyond.where(hers.transform("count") > 1)),
         "ms_diagnosis_year.from_age_14": _whole(ill_at),
         "edss_before.drop_between_pregnancies": _whole(_drop_in_half_points(frame, in_year)),
     }
+
+
+def born(frame: pd.DataFrame) -> pd.Series:
+    """Return the year of birth that year of delivery and age tell, within a year."""
+    return _real(frame["delivery_year"]) - _real(frame["age_at_delivery"])
 
 
 def _drop_in_half_points(frame: pd.DataFrame, in_year: pd.Series) -> pd.Series:

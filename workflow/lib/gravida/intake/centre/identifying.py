@@ -9,13 +9,14 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from gravida.intake.centre.given_names import GIVEN_NAMES, NO_NAMES
 from gravida.intake.centre.identifying_ids import id_checks
 from gravida.intake.centre.national_ids import is_national_id
 from gravida.intake.centre.pseudonyms import KINDS, distinct_cells
 from gravida.intake.centre.written_dates import full_dates
-from gravida.intake.outcome import Outcome
+from gravida.intake.outcome import Outcome, row_lines
 from gravida.intake.parse import kind
 from gravida.intake.reading.text import UNREADABLE_CELL, Text
 from schemas.submission import ID_PATTERN, TABLES
@@ -23,6 +24,7 @@ from schemas.submission import ID_PATTERN, TABLES
 LONGEST_CODE = 200
 # More different texts than this are no codes; they are not read one by one.
 MOST_TEXTS = 2_000
+MOST_IDS = 5_000
 FIRST_SERIAL, LAST_SERIAL = 20_000, 60_000
 
 _REMOVE = (
@@ -87,6 +89,33 @@ def scan(texts: Mapping[str, Text], codes: Sequence[str] = ()) -> list[Outcome]:
     """
     allowed = _allowed(codes)
     return [outcome for table, text in texts.items() for outcome in _scan_table(table, text, allowed)]
+
+
+def assess_ids(frame: pd.DataFrame) -> list[Outcome]:
+    """Look for what identifies inside the ids of the pregnancies.
+
+    Of more than `MOST_IDS` different ids so many are looked at, evenly spread: the habit of a site shows in
+    them.
+
+    Parameters
+    ----------
+    frame : DataFrame, n rows
+        With the columns `KINDS`, missing where an id is unusable.
+
+    Returns
+    -------
+    list of Outcome
+        One for each column and check of `ID_CHECKS`; the lines count rows, the header being 1.
+    """
+    outcomes = []
+    for column in KINDS:
+        place, words = pd.factorize(frame[column])
+        step = -(-len(words) // MOST_IDS) or 1
+        looked_at = int(((place >= 0) & (place % step == 0)).sum())
+        for check, failing in id_checks([plain(word) for word in words[::step]]).items():
+            lines = row_lines(np.isin(place, [step * at for at in failing]))
+            outcomes.append(_outcome("pregnancies", column, check, looked_at, lines))
+    return outcomes
 
 
 def plain(text: str) -> str:

@@ -36,8 +36,9 @@ _OPTIONAL = PatternFill("solid", fgColor="E7E6E6")
 _LONGEST_ERROR = 225
 _EXPLANATION = (
     "Fill in the sheet pregnancies, one row a pregnancy, from row 2 on; the names in row 1 stay as they are.",
-    "Of the sheets relapses, infusions and adverse_events, keep those that you have recorded and delete the "
-    "others: a sheet without a row says that there was none.",
+    "Of the sheets relapses, infusions and adverse_events, fill those that you have recorded and leave the "
+    "others: a sheet without a row says nothing. That there was none at all is said by a file of its own, "
+    "such as infusions.csv, with the column names and no row.",
     "Days are whole days from delivery: 0 is the day of delivery, -1 the day before, 1 the day after.",
     "What is not known is left empty: no word or number stands for it. Nothing goes beside the columns.",
     "Identifiers are pseudonyms. No name, initials, record number, national id, address, e-mail, phone, full "

@@ -1,5 +1,6 @@
 """The sections of the report in their order; each module holds the tables of one subject."""
 
+from gravida.report.sections.changes import CHANGES
 from gravida.report.sections.contrasts import RATE_RATIOS, SENSITIVITY
 from gravida.report.sections.cost_and_safety import COST, DOSES, SAFETY
 from gravida.report.sections.course import LONGITUDINAL
@@ -42,5 +43,6 @@ SECTIONS = (
     SAFETY,
     DOSES,
     DISPERSION,
+    CHANGES,
     DATA_QUALITY,
 )

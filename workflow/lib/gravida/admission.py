@@ -1,0 +1,62 @@
+"""Which sites and rows enter the study, by the verdicts of intake, and what is said of the others."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from gravida.cohort import ATTRITION
+from gravida.errors import SubmissionRefused
+from gravida.intake.submission import refusal
+
+
+def left_out(verdicts: Iterable[Mapping], on_refused: str) -> dict[str, int]:
+    """Return the sites that are left out, with the pregnancies that each submitted.
+
+    Raises
+    ------
+    SubmissionRefused
+        If a submission was refused and `on_refused` is not ``leave_out``, or every one was: each refused site
+        with its failing checks, in one line.
+    """
+    verdicts = list(verdicts)
+    line = refusal(verdicts)
+    refused = [verdict for verdict in verdicts if verdict["verdict"] == "refused"]
+    if line and (on_refused != "leave_out" or len(refused) == len(verdicts)):
+        raise SubmissionRefused(line)
+    return {verdict["site"]: verdict["rows"]["pregnancies"] for verdict in refused}
+
+
+def tabulate_unused(verdicts: Sequence[Mapping], refused: Mapping[str, int]) -> pd.DataFrame:
+    """Return the rows of the table of attrition about pregnancies that were submitted and are not used.
+
+    Parameters
+    ----------
+    verdicts : sequence of mapping
+    refused : mapping of site to int
+        Sites that are left out, with the pregnancies that each submitted; nobody has counted their women.
+    """
+    reason = "the submission was refused"
+    rows = [(site, "left_out", reason, number, None) for site, number in refused.items()]
+    aside = [verdict for verdict in verdicts if verdict["quarantined"]["pregnancies"]]
+    counts = [(each["site"], each["quarantined"]["pregnancies"], each["women_quarantined"]) for each in aside]
+    if counts:
+        counts.insert(0, ("all", sum(count[1] for count in counts), sum(count[2] for count in counts)))
+    rows += [(site, "quarantined", "refused at intake and set aside", *numbers) for site, *numbers in counts]
+    repeated = {verdict["site"]: verdict["duplicates"]["pregnancies"] for verdict in verdicts}
+    reason = "the same row was sent again"
+    rows += [(site, "repeated", reason, number, None) for site, number in repeated.items() if number]
+    return pd.DataFrame(rows, columns=ATTRITION).astype({"women": "Int64"})
+
+
+def warnings_of_unused(verdicts: Iterable[Mapping], refused: Iterable[str]) -> list[str]:
+    """Return a line for each site that is left out or had rows set aside."""
+    lines = [f"Warning: site {site} is left out: its submission was refused" for site in refused]
+    for verdict in verdicts:
+        parts = [
+            f"{table} {number} of {verdict['rows'][table]}"
+            for table, number in verdict["quarantined"].items()
+            if number
+        ]
+        if parts:
+            lines.append(f"Warning: site {verdict['site']}: refused rows are set aside: {', '.join(parts)}")
+    return lines
