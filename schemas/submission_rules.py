@@ -153,15 +153,17 @@ RESUBMISSION_RULES = _rules(
         "pregnancy_id.same_pregnancy": _none(
             "conformance",
             "refused",
-            "The same year of delivery, and the same age to less than a year, as in the site's data cut "
-            "before: a pregnancy_id goes on meaning the same pregnancy. If the year or the age was wrong "
-            "then, send the pregnancy under a new pregnancy_id.",
+            "The same year of delivery, and the same age to less than a year, as when the site first sent "
+            "it: a pregnancy_id goes on meaning the same pregnancy. If the year or the age was wrong "
+            "then, send the pregnancy under a new pregnancy_id, and under a new woman_id where her year of "
+            "birth moves with it. Where deidentify makes the ids, add a letter to the centre's own before.",
         ),
         "woman_id.same_woman": _none(
             "conformance",
             "refused",
-            "For a further pregnancy, as many years older as there are between her years of delivery, give "
-            "or take 1, also across data cuts: a woman_id goes on meaning the same woman.",
+            "For a pregnancy that is new, or new to this woman_id, as many years older as there are between "
+            "her years of delivery, give or take 1: a woman_id goes on meaning the same woman in every data "
+            "cut.",
         ),
     }
 )

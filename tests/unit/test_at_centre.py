@@ -6,6 +6,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+import yaml
 from gravida.__main__ import main
 
 DEMO = Path(__file__).resolve().parents[2] / "resources/demo"
@@ -103,6 +104,65 @@ def test_a_second_submission_is_compared_with_the_first(tmp_path, capsys) -> Non
     assert validate(capsys, second, tmp_path / "page.html")[0] == 0
     code, said = validate(capsys, first, tmp_path / "page.html", "--earlier", tmp_path)
     assert code == 0 and "nothing was compared" in said
+
+
+def test_a_table_without_a_row_may_stand_beside_the_workbook(tmp_path, capsys) -> None:
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    rows = pd.read_csv(DEMO / "treats_none/pregnancies.csv", dtype=str, keep_default_na=False).head(20)
+    with pd.ExcelWriter(folder / "submission.xlsx") as writer:
+        rows.to_excel(writer, sheet_name="pregnancies", index=False)
+        pd.DataFrame(columns=["pregnancy_id", "day", "grams"]).to_excel(
+            writer, sheet_name="infusions", index=False
+        )
+    (folder / "infusions.csv").write_text("pregnancy_id,day,grams\n")
+    assert validate(capsys, folder, tmp_path / "page.html", "--policy", "none")[0] == 0
+    (folder / "pregnancies.csv").write_text("pregnancy_id\n")
+    code, said = validate(capsys, folder, tmp_path / "page.html", "--policy", "none")
+    assert code == 1 and "submission unexpected_file: 1 file" in said
+    (folder / "pregnancies.csv").unlink()
+    with pd.ExcelWriter(folder / "submission.xlsx") as writer:
+        rows.to_excel(writer, sheet_name="pregnancies", index=False)
+        frame = pd.DataFrame({"pregnancy_id": rows["pregnancy_id"].head(1), "day": "1", "grams": "10"})
+        frame.to_excel(writer, sheet_name="infusions", index=False)
+    code, said = validate(capsys, folder, tmp_path / "page.html", "--policy", "none")
+    assert code == 1 and "infusions duplicate_table: 1 file" in said
+
+
+def test_a_mapping_is_drafted_from_every_sheet(tmp_path, capsys) -> None:
+    book = tmp_path / "izvoz.xlsx"
+    with pd.ExcelWriter(book) as writer:
+        for table in ("pregnancies", "relapses"):
+            rows = pd.read_csv(DEMO / f"treats_all/{table}.csv", dtype=str, keep_default_na=False)
+            rows.to_excel(writer, sheet_name=f"List {table}", index=False)
+    out = tmp_path / "mapping.yaml"
+    code, said = run(capsys, "map-template", book, "--output", out)
+    assert code == 0, said
+    drafted = yaml.safe_load(out.read_text(encoding="utf-8"))["tables"]
+    assert {table: block["sheet"] for table, block in drafted.items()} == {
+        "pregnancies": "List pregnancies", "relapses": "List relapses"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--data-cut", "30.6.2026"],
+        ["--data-cut", "2026-13-01"],
+        ["--mapping", "nowhere.yaml"],
+        ["--mapping", "."],
+        ["--mapping", "cp1250.yaml"],
+        ["--mapping", "binary.yaml"],
+        ["--page", "nowhere/there.html/page.html"],
+    ],
+)
+def test_a_slip_of_the_user_is_one_line(tmp_path, capsys, monkeypatch, more) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nowhere").write_text("a file")
+    Path("cp1250.yaml").write_bytes("version: 1 # č".encode("cp1250"))
+    Path("binary.yaml").write_bytes(bytes(range(256)))
+    code, said = run(capsys, "validate", DEMO / "treats_all", "--policy", "all", *more)
+    assert code == 1 and said.startswith("ConfigurationError: ") and said.count("\n") == 1, said
 
 
 @pytest.mark.parametrize("command", ["validate", "deidentify"])

@@ -2,14 +2,18 @@
 
 import pandas as pd
 import pytest
+from gravida.admission import warnings_of_unused
 from gravida.intake.submission import DataCut, Site, intake_site
-from gravida.ledger import last_release, release_name
+from gravida.ledger import kept, last_release, release_name
 from gravida.releases import compare_releases
 from gravida.tables import read_table
 from submissions import ROOT, SEPARATION, valid, write_csv
 
 CODES = read_table(ROOT / "resources/dmt_codes.csv")
 FIRST, SECOND, THIRD = "2019-06-30", "2019-09-30", "2019-12-31"
+
+
+PLAN = "a plan"
 
 
 def with_cell(tables, row, column, value, table="pregnancies"):
@@ -85,6 +89,33 @@ def test_a_pregnancy_that_became_another_one_is_refused(tmp_path, column, value)
     assert failing(take_in(tmp_path, valid(), after)) == {("pregnancy_id", "same_pregnancy")}
 
 
+def test_a_pseudonym_keeps_its_meaning_over_gaps_and_small_steps(tmp_path):
+    away = valid()
+    away["pregnancies"] = away["pregnancies"].drop(index=2)
+    away["infusions"] = away["infusions"].drop(index=2)
+    other = with_cell(valid(), 2, "delivery_year", "2010")
+    expected = {("pregnancy_id", "same_pregnancy")}
+    assert failing(take_in(tmp_path / "gap", valid(), away, other)) == expected
+    step = with_cell(valid(), 2, "age_at_delivery", "33.6")
+    assert failing(take_in(tmp_path / "step", valid(), step, with_cell(valid(), 2, "age_at_delivery", "34.2"))
+                   ) == expected  # fmt: skip
+    aside = take_in(tmp_path / "aside", valid(), other, other, quarantine=True)
+    assert "P3" not in aside.accepted["pregnancies"]["pregnancy_id"].tolist()
+
+
+def test_women_that_changed_places_are_refused(tmp_path):
+    """W2 was born about 1979 and W3 about 1984."""
+    after = with_cell(with_cell(valid(), 2, "woman_id", "W3"), 3, "woman_id", "W2")
+    assert failing(take_in(tmp_path, valid(), after)) == {("woman_id", "same_woman")}
+
+
+def test_two_pseudonyms_that_prove_to_be_one_woman_are_no_fault(tmp_path):
+    """W5 delivered in 2018 at 35 and W3 in 2014 at 30: born within a year of each other."""
+    result = take_in(tmp_path, valid(), with_cell(valid(), 5, "woman_id", "W3"))
+    assert failing(result) == set()
+    assert listed(result) == [["P6", "changed", "woman_id"]]
+
+
 def test_an_age_may_become_more_exact(tmp_path):
     result = take_in(tmp_path, valid(), with_cell(valid(), 2, "age_at_delivery", "33.9"))
     assert failing(result) == set()
@@ -110,6 +141,7 @@ def test_a_refused_data_cut_is_nothing_to_compare_with(tmp_path):
     result = take_in(tmp_path, valid(), other, other)
     assert failing(result) == {("pregnancy_id", "same_pregnancy")}
     assert result.verdict["earlier"] == [] and listed(result) == []
+    assert result.verdict["not_compared"] == [SECOND]
     back = take_in(tmp_path / "back", valid(), other, valid())
     assert failing(back) == set()
     assert [cut["data_cut"] for cut in back.verdict["earlier"]] == [FIRST]
@@ -118,6 +150,10 @@ def test_a_refused_data_cut_is_nothing_to_compare_with(tmp_path):
 def test_a_data_cut_that_cannot_be_read_is_passed_over(tmp_path):
     result = take_in(tmp_path, {"pregnancies": pd.DataFrame({"a": ["1"]})}, valid())
     assert failing(result) == set() and result.verdict["earlier"] == []
+    assert result.verdict["not_compared"] == [FIRST]
+    assert "Not compared with earlier data cuts" in result.page
+    (line,) = warnings_of_unused([result.verdict], [])
+    assert line == f"Warning: site ljubno: nothing is compared with data cut {FIRST}: refused"
 
 
 def test_a_changed_pseudonym_can_be_set_aside(tmp_path):
@@ -132,15 +168,21 @@ def test_releases_follow_each_other_by_their_data_cuts():
     assert one != two and one.startswith(FIRST) and two.startswith(SECOND)
     assert release_name({"b": FIRST, "a": FIRST}) == one
     assert last_release(one, {}) == ""
-    assert last_release(two, {one: {"after": ""}}) == one
-    # Run again, each is compared with what it was compared with before.
-    known = {one: {"after": ""}, two: {"after": one}}
-    assert (last_release(one, known), last_release(two, known)) == ("", one)
-    assert last_release("new", known) == two
+    known = {}
+    for turn, (name, before) in enumerate([(one, ""), (two, one), (one, two), ("new", one)], start=1):
+        assert last_release(name, known) == before
+        record = kept({"release": name}, known)
+        assert record["turn"] == turn
+        known[name] = record
+        # Run again, it is compared with what it was compared with before, and nothing is kept anew.
+        assert last_release(name, known) == before
+        assert kept({"release": name}, known) is None
+    # Where the numbers of the same release moved, that is kept in its place.
+    assert kept({"release": "new", "headline": {}}, known)["turn"] == 4
 
 
-def compared(earlier, last, pregnancies=66, rate=0.3, data_cut=SECOND):
-    verdicts = [{"site": "north", "data_cut": data_cut, "earlier": earlier}]
+def compared(earlier, last, pregnancies=66, rate=0.3, data_cut=SECOND, plan=PLAN):
+    verdicts = [{"site": "north", "data_cut": data_cut, "earlier": earlier, "verdict": "accepted"}]
     attrition = pd.DataFrame(
         [(site, "submitted", "accepted", pregnancies, 60) for site in ("all", "north")],
         columns=["site", "step", "reason", "pregnancies", "women"],
@@ -159,7 +201,7 @@ def compared(earlier, last, pregnancies=66, rate=0.3, data_cut=SECOND):
         ]
     )
     return compare_releases(
-        verdicts, attrition, rates, ratios, {"verdict": "between sites only"}, "postpartum_year", last
+        verdicts, attrition, rates, ratios, {"verdict": "between sites only"}, "postpartum_year", plan, last
     )
 
 
@@ -198,7 +240,9 @@ def test_headline_numbers_are_those_of_both_releases():
     # A single woman is gone: with the totals, each of the other numbers would tell of her.
     assert (rows.loc["north"].loc["pregnancies":, "women"] == 1).all()
     assert (rows["women_changed"].drop(("all", "release")) == 11).all()
-    assert second.record["after"] == first.record["release"]
+    assert not rows["reason"].any()
+    other = compared([CUT], first.record, plan="another plan").changes.set_index(["site", "what"])
+    assert "plan" in other.loc[("all", "rate_ratio"), "reason"]
 
 
 def test_a_data_cut_that_was_skipped_is_compared_with_the_one_released():
@@ -226,11 +270,16 @@ def test_an_earlier_data_cut_that_is_not_kept_is_said():
     assert table.loc[("north", "pregnancies"), "before"] == 60
     assert pd.isna(table.loc[("north", "pregnancies_added"), "after"])
     assert table.loc[("north", "pregnancies_added"), "reason"]
+    # Who differs is not known: it may be a single woman.
+    assert (table["women_changed"].drop(("all", "release")) == 1).all()
 
 
 def test_sites_come_and_go():
     first = compared([], None, data_cut=FIRST)
     other = first.record | {"sites": {"south": {"data_cut": FIRST, "pregnancies": 40, "women": 35}}}
-    told = moved(compared([], other, data_cut=FIRST).changes)
+    table = compared([], other, data_cut=FIRST).changes
+    # Of 60 women of the one site and 35 of the other, the fewer decide what the whole may tell.
+    assert set(table.loc[table["site"] == "all", "women_changed"]) == {0, 35}
+    told = moved(table)
     assert told["south", "pregnancies"] == (40, 0) and told["south", "pregnancies_gone"] == (None, 40)
     assert told["north", "pregnancies"] == (0, 66) and told["north", "pregnancies_added"] == (None, 66)

@@ -1,5 +1,6 @@
 """Submissions in the formats, names and folders that centres have, through the whole workflow."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -92,6 +93,27 @@ def test_refused_rows_are_set_aside_loudly(study: Path, tmp_path: Path) -> None:
     here = attrition[attrition["site"] == "treats_none"].set_index("step")["pregnancies"]
     assert (here["quarantined"], here["submitted"]) == (2, len(rows) - 2)
     assert "zeliscni" not in run.text("internal/quality/treats_none.html") + run.output
+
+
+def test_a_file_that_the_mapping_does_not_name_is_refused_and_not_named(study: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(study, tmp_path / "study"))
+    (own / "treats_none/Ana Novak 1203985505123.pdf").write_text("a letter", encoding="utf-8")
+    run = run_workflow(own, "results/internal/intake/treats_none.json")
+    assert run.code == 0, run.output
+    (check,) = (check for check in json.loads(run.text("internal/intake/treats_none.json"))["checks"]
+                if check["status"] == "fail")  # fmt: skip
+    assert (check["check"], check["rows_failed"]) == ("unexpected_file", 1)
+    assert "Novak" not in run.output + run.text("internal/quality/treats_none.html")
+
+
+def test_two_sites_do_not_share_their_rows(study: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(study, tmp_path / "study"))
+    lines = (own / "sites.tsv").read_text().splitlines()
+    again = lines[1].replace("treats_all\ttreats_all", "again\t./treats_all")
+    (own / "sites.tsv").write_text("\n".join([*lines, again]) + "\n", encoding="utf-8")
+    run = run_workflow(own, "--dry-run")
+    assert run.code == 1
+    assert "ConfigurationError: sites again and treats_all have the same submission" in run.output
 
 
 def test_a_refused_site_is_left_out_loudly(run: Run, study: Path) -> None:

@@ -5,7 +5,7 @@ from functools import cache
 
 from gravida import ledger, settings
 from gravida.errors import ConfigurationError
-from gravida.files import digest, read_json, read_text, read_yaml, write_json
+from gravida.files import digest, read_bytes, read_json, read_text, read_yaml, write_json
 
 BASE = Path(workflow.basedir)
 ENVIRONMENT = BASE / "environment.yml"
@@ -98,9 +98,24 @@ def read_sites():
         *row["earlier"], row["folder"] = data_cuts(row["site"], Path(row["folder"]))
         if DATED.fullmatch(row["folder"].name):
             row["data_cut"] = row["folder"].name
+        row["mapping_text"] = ""
         if row["mapping"]:
             row["mapping"] = settings.find(row["mapping"], "", BASE, f"mapping of site {row['site']}")
+            row["mapping_text"] = read_bytes(row["mapping"]).decode("utf-8", "replace")
+    check_apart(rows)
     return {row["site"]: row for row in rows}
+
+
+def check_apart(rows):
+    """Check that no two sites have the same rows: each woman would be counted twice."""
+    owners = {}
+    for row in rows:
+        for folder in [*row["earlier"], row["folder"]]:
+            other = owners.setdefault(folder.resolve(), row["site"])
+            if other != row["site"]:
+                raise ConfigurationError(
+                    f"sites {other} and {row['site']} have the same submission; give each its own"
+                )
 
 
 def data_cuts(site, folder):
@@ -176,8 +191,9 @@ def superseded():
 
 
 def invented(wildcards):
-    """Return for each site whether its rows are invented: the generator leaves a mark beside them."""
-    return [(row["folder"] / ".synthetic").exists() for row in sites().values()]
+    """Return for each site whether its rows are invented: the generator leaves a mark beside them or above."""
+    marks = [[row["folder"] / name for name in (".synthetic", "../.synthetic")] for row in sites().values()]
+    return [any(mark.exists() for mark in places) for places in marks]
 
 
 def contrast(wildcards):
@@ -212,30 +228,30 @@ def submission_entries(folder):
     return sorted(path for path in folder.iterdir() if path.name[0] != ".")
 
 
-def is_expected(path, mapped):
+def is_expected(path, mapping):
     """Say whether it is a file named after a table: of anything else not even the name is shown.
 
-    Where the site has a mapping, that says which files are read, whatever their names.
+    Where the site has a mapping file, `mapping` is its text, and the files that it names are read.
     """
-    named = mapped or path.stem in [*SUBMITTED, WORKBOOK]
+    named = path.name in mapping if mapping else path.stem in [*SUBMITTED, WORKBOOK]
     return path.is_file() and named and path.suffix[1:].isalnum() and not set("{}") & set(path.name)
 
 
-def expected_files(folder, mapped):
+def expected_files(folder, mapping):
     """Return the files of a folder that are read."""
-    return [str(path) for path in submission_entries(folder) if is_expected(path, mapped)]
+    return [str(path) for path in submission_entries(folder) if is_expected(path, mapping)]
 
 
 def submission_files(wildcards):
     """Return every file of the submission: one that is edited, added or taken away is noticed."""
     row = sites()[wildcards.site]
-    return expected_files(row["folder"], bool(row["mapping"]))
+    return expected_files(row["folder"], row["mapping_text"])
 
 
 def earlier_files(wildcards):
     """Return every file of the site's earlier data cuts."""
     row = sites()[wildcards.site]
-    return [path for folder in row["earlier"] for path in expected_files(folder, bool(row["mapping"]))]
+    return [path for folder in row["earlier"] for path in expected_files(folder, row["mapping_text"])]
 
 
 def strange_entries(wildcards):
@@ -243,7 +259,7 @@ def strange_entries(wildcards):
     row = sites()[wildcards.site]
     folders = [*row["earlier"], row["folder"]]
     found = [
-        len(submission_entries(folder)) - len(expected_files(folder, bool(row["mapping"])))
+        len(submission_entries(folder)) - len(expected_files(folder, row["mapping_text"]))
         for folder in folders
     ]
     return dict(zip([*(folder.name for folder in row["earlier"]), row["data_cut"]], found))
@@ -257,6 +273,11 @@ def mapping_file(wildcards):
 def records():
     """Return the records of the releases of this study, by name."""
     return {path.stem: read_json(path) for path in sorted(RELEASES.glob("*.json"))}
+
+
+def plan_digest(wildcards):
+    """Return a digest of the plan but for where its sheets lie: numbers also move with the plan."""
+    return ledger.digest_of({key: value for key, value in config.items() if key != "sites"})
 
 
 def last_record(wildcards):
@@ -273,9 +294,9 @@ def keep_release():
     """
     made, report = Path("results/internal/release.json"), Path("results/release/report.html")
     if made.exists() and report.exists() and report.stat().st_mtime_ns >= made.stat().st_mtime_ns:
-        record = read_json(made)
-        if records().get(record["release"]) != record:
-            write_json(RELEASES / f"{record['release']}.json", record)
+        kept = ledger.kept(read_json(made), records())
+        if kept:
+            write_json(RELEASES / f"{kept['release']}.json", kept)
 
 
 def accepted(table):

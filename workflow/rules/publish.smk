@@ -36,6 +36,7 @@ rule compare_releases:
     params:
         code=CODE,
         period=config["outcome_period"],
+        plan=plan_digest,
     script:
         "../scripts/compare_releases.py"
 

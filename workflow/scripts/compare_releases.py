@@ -11,8 +11,7 @@ with job(snakemake.log[0]):
     verdicts = [read_json(path) for path in inputs.verdicts]
     tables = [read_table(inputs[name]) for name in ("attrition", "relapse_rates", "rate_ratios")]
     last = next((read_json(path) for path in inputs.last), None)
-    compared = compare_releases(
-        verdicts, *tables, read_json(inputs.identifiability), snakemake.params.period, last
-    )
+    verdict, params = read_json(inputs.identifiability), snakemake.params
+    compared = compare_releases(verdicts, *tables, verdict, params.period, params.plan, last)
     write_table(snakemake.output.changes, compared.changes)
     write_json(snakemake.output.record, compared.record)

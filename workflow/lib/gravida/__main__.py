@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gravida.at_centre import ROOT, add_commands
-from gravida.errors import GravidaError
+from gravida.errors import ConfigurationError, GravidaError
 
 SEED = 20191111
 
@@ -19,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except GravidaError as fault:
         print(fault.line(), file=sys.stderr)
+        return 1
+    except OSError as fault:
+        print(ConfigurationError(f"{fault.filename}: {fault.strerror}").line(), file=sys.stderr)
         return 1
     return 0
 
@@ -106,7 +109,6 @@ def documents() -> dict[str, str]:
 
 def write_synthetic_study(options: argparse.Namespace) -> None:
     """Write the sites' submissions, the sheet of sites and a configuration."""
-    from gravida.errors import ConfigurationError
     from gravida.files import write_text
     from gravida.settings import SHEET_COLUMNS
     from gravida.synthetic import RegistryDesign, SiteDesign, generate, write_registry

@@ -49,7 +49,7 @@ def tabulate_unused(verdicts: Sequence[Mapping], refused: Mapping[str, int]) -> 
 
 
 def warnings_of_unused(verdicts: Iterable[Mapping], refused: Iterable[str]) -> list[str]:
-    """Return a line for each site that is left out or had rows set aside."""
+    """Return a line for each site left out, with rows set aside, or with a data cut not compared with."""
     lines = [f"Warning: site {site} is left out: its submission was refused" for site in refused]
     for verdict in verdicts:
         parts = [
@@ -59,4 +59,9 @@ def warnings_of_unused(verdicts: Iterable[Mapping], refused: Iterable[str]) -> l
         ]
         if parts:
             lines.append(f"Warning: site {verdict['site']}: refused rows are set aside: {', '.join(parts)}")
+        if verdict["not_compared"]:
+            cuts = ", ".join(verdict["not_compared"])
+            lines.append(
+                f"Warning: site {verdict['site']}: nothing is compared with data cut {cuts}: refused"
+            )
     return lines

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from gravida.errors import ConfigurationError, SubmissionRefused
-from gravida.files import read_text, read_yaml, write_bytes, write_secret, write_text
+from gravida.files import read_bytes, read_yaml, write_bytes, write_secret, write_text
 from gravida.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,13 +46,13 @@ def draft_mapping(options: Namespace) -> None:
     """Draft a mapping file from a centre's own files."""
     from gravida.intake.mapping.draft import draft_mapping as draft
     from gravida.intake.outcome import Unreadable
-    from gravida.intake.reading.read import read_source
+    from gravida.intake.reading.read import read_sources
 
     _refuse_to_overwrite(options.output)
     sources = {}
     for path in options.files:
         try:
-            sources[path.name] = read_source(path)
+            sources |= read_sources(path)
         except Unreadable as unreadable:
             raise SubmissionRefused(
                 f"{path.name}: {unreadable.outcome.check}: {_advice(unreadable)}"
@@ -75,6 +75,9 @@ def validate(options: Namespace) -> None:
     """
     from gravida.intake.submission import DataCut, Site, intake_site, refusal
     from gravida.settings import is_date
+
+    if options.data_cut and not is_date(options.data_cut):
+        raise ConfigurationError("--data-cut: not a day of the calendar, such as 2026-06-30")
 
     files, strange = _entries(options.folder)
     site = Site(options.site, options.policy, options.data_cut or date.today().isoformat())
@@ -108,15 +111,21 @@ def deidentify(options: Namespace) -> None:
     from gravida.intake.centre.pseudonyms import read_key
     from gravida.intake.folder import gather_tables
 
+    if options.k < 1:
+        raise ConfigurationError("--k: the smallest class wanted is at least 1")
     if options.output.exists():
         raise ConfigurationError(f"{options.output} is there already; name a folder that is not")
     files, strange = _entries(options.folder)
     gathered = gather_tables(files, strange, _mapping(options.mapping), dmt_codes())
     _refuse(outcome for outcome in gathered.outcomes if outcome.refuses)
-    made = without_identifiers(gathered.texts, read_key(read_text(options.key)), options.k, dmt_codes())
+    made = without_identifiers(
+        gathered.texts, read_key(read_bytes(options.key).decode("utf-8", "replace")), options.k, dmt_codes()
+    )
     _refuse(outcome for outcome in made.outcomes if outcome.refuses)
     for table, text in made.tables.items():
         write_text(options.output / f"{table}.csv", as_csv(text))
+    for row in gathered.reasons.itertuples():
+        print(f"{row.table}.{row.column}: {row.reason}: {row.rows} rows.")
     for row in made.classes.itertuples():
         print(f"Smallest class by age ({row.age}) and delivery year ({row.delivery_year}): {row.smallest}.")
     print(f"Written: {options.output}. Look at it, then run validate on it before sending.")
@@ -145,7 +154,7 @@ def _mapping(path: Path | None):
 
     if path is None:
         return None
-    return read_mapping(read_text(path), read_yaml(ROOT / "schemas/mapping.schema.yaml"))
+    return read_mapping(read_bytes(path), read_yaml(ROOT / "schemas/mapping.schema.yaml"))
 
 
 def _refuse_to_overwrite(path: Path) -> None:

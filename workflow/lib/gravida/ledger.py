@@ -1,18 +1,23 @@
 """Which release came before which.
 
-A release is known by the data cuts of its sites. What is kept of one is a record, plain data without rows;
-the last release is the newest record of other data cuts.
+A release is known by the data cuts of its sites. What is kept of one is a record, plain data without rows,
+with the number of its turn; the last release is the one of the latest turn among those of other data cuts.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Any
+
+
+def digest_of(content: Any) -> str:
+    """Return a short digest of plain data."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def release_name(data_cuts: Mapping[str, str]) -> str:
     """Return the name of a release: its newest data cut, and a digest over the data cut of every site."""
-    told = json.dumps(sorted(data_cuts.items())).encode()
-    return f"{max(data_cuts.values())}-{hashlib.sha256(told).hexdigest()[:8]}"
+    return f"{max(data_cuts.values())}-{digest_of(dict(data_cuts))}"
 
 
 def last_release(name: str, records: Mapping[str, Mapping]) -> str:
@@ -23,7 +28,23 @@ def last_release(name: str, records: Mapping[str, Mapping]) -> str:
     name : str
     records : mapping of name to record
     """
-    if name in records:
-        return records[name]["after"]
-    followed = {record["after"] for record in records.values()}
-    return max((known for known in records if known not in followed), default="")
+    others = {known: record.get("turn", 0) for known, record in records.items() if known != name}
+    return max(others, key=others.__getitem__, default="")
+
+
+def kept(record: Mapping, records: Mapping[str, Mapping]) -> dict | None:
+    """Return the record of a finished release as it is kept, None where it is kept already.
+
+    Parameters
+    ----------
+    record : mapping
+        As `releases.compare_releases` makes it.
+    records : mapping of name to record
+        Those that are kept.
+    """
+    latest = max((known.get("turn", 0) for known in records.values()), default=0)
+    same = records.get(record["release"])
+    if same and same.get("turn") == latest and same == {**record, "turn": latest}:
+        return None
+    turn = latest if same and same.get("turn") == latest else latest + 1
+    return {**record, "turn": turn}

@@ -12,7 +12,8 @@ CHANGES = ("site", "what", "against", "before", "after", "women", "women_changed
 KINDS = ("added", "changed", "gone")
 WOMEN_OF = tuple(f"women_{kind}" for kind in KINDS)
 FIRST = "The first release: there is none to compare with"
-NOT_KEPT = "The data cut of the last release is not kept beside this one"
+NOT_KEPT = "The data cut of the last release is not kept beside this one, or would be refused now"
+OTHER_PLAN = "The analysis plan is another one too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ def compare_releases(
     rate_ratios: pd.DataFrame,
     identifiability: Mapping[str, Any],
     period: str,
+    plan: str,
     last: Mapping | None,
 ) -> Comparison:
     """Say what changed since the last release; without one, since each site's data cut before.
@@ -44,6 +46,8 @@ def compare_releases(
         With `verdict`.
     period : str
         The outcome period of the plan.
+    plan : str
+        A digest of the analysis plan.
     last : mapping or None
         The record of the last release.
     """
@@ -53,7 +57,7 @@ def compare_releases(
     name = release_name({site: verdict["data_cut"] for site, verdict in verdicts.items()})
     record = {
         "release": name,
-        "after": last["release"] if last else "",
+        "plan": plan,
         "sites": sites,
         "headline": headline,
     }
@@ -62,11 +66,14 @@ def compare_releases(
         for site in sorted({*sites, *(last["sites"] if last else ())})
         for row in _of_site(site, verdicts.get(site), sites.get(site), last)
     ]
-    changed = {row["site"]: row["women_changed"] for row in rows}
+    # What is known of one site by another release is known of its arm too: the fewest women decide.
+    changed = min((row["women_changed"] for row in rows if row["women_changed"]), default=0)
     if last:
-        rows = [*_moved(headline, last, sum(changed.values())), *rows]
+        other = {"reason": OTHER_PLAN if last["plan"] != plan else ""}
+        rows = [*(row | other for row in _moved(headline, last, changed)), *rows]
     known = {"reason": "" if last else FIRST}
-    rows.insert(0, _row("all", "release", "", record["after"], name, 0, 0) | known)
+    before = last["release"] if last else ""
+    rows.insert(0, _row("all", "release", "", before, name, 0, 0) | known)
     return Comparison(pd.DataFrame(rows, columns=list(CHANGES)), record)
 
 
@@ -79,6 +86,7 @@ def _sites(verdicts: Mapping[str, Mapping], attrition: pd.DataFrame) -> dict[str
             "women": int(submitted["women"].get(site, 0)),
         }
         for site, verdict in verdicts.items()
+        if verdict["verdict"] == "accepted"
     }
 
 
@@ -154,9 +162,10 @@ def _of_site(site: str, verdict: Mapping | None, now: Mapping | None, last: Mapp
         since = {kind: amount["pregnancies"] for kind, amount in amounts.items()}
         since |= {f"women_{kind}": amount["women"] for kind, amount in amounts.items()}
         since["women"] = after["women"] + before["women"]
-    changed = since["women"] if since else abs(after["women"] - before["women"])
     # Of added, changed and gone a small one follows from the others and the pregnancies before and after.
-    women = min((since[of] for of in WOMEN_OF if since[of]), default=0) if since else 0
+    # Where it is not known who differs, it may be a single woman.
+    changed = since["women"] if since else 1
+    women = min((since[of] for of in WOMEN_OF if since[of]), default=0) if since else 1
     rows = [
         _row(site, "data_cut", against, before["data_cut"], after["data_cut"], 0, changed),
         _row(site, "pregnancies", against, before["pregnancies"], after["pregnancies"], women, changed),

@@ -39,7 +39,7 @@ class Rules:
     separation : int
         Days from one retained relapse to the next of the same pregnancy.
     earlier : DataFrame, optional
-        The accepted pregnancies of the data cut before.
+        The pregnancies of earlier data cuts, each as it was first accepted.
     """
 
     site: Site

@@ -1,8 +1,8 @@
 """A submission's folder: which file holds which table, and each table as text in the contract's columns."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -38,15 +38,15 @@ class Gathered:
     """The tables of a submission that could be read, and what was found on the way.
 
     `sent` names the tables that were sent, also those that could not be read; `reasons` counts, by table,
-    column and reason, what the mapping emptied, left out or made of dates known to the month; `counted` says
-    whether it counted the relapses of the pregnancies from their dates.
+    column and reason, what the mapping emptied, left out or made of dates known to the month; `left_out`
+    counts the rows that it left out of each table.
     """
 
     texts: dict[str, Text]
     sent: list[str]
     outcomes: list[Outcome]
     reasons: pd.DataFrame
-    counted: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def gather_tables(
@@ -72,7 +72,8 @@ def gather_tables(
     texts, sent = {}, list(chosen)
     if FOLDER in chosen:
         texts, of_book = _read_workbook(chosen.pop(FOLDER))
-        outcomes += of_book
+        outcomes = _told_twice(outcomes, set(texts) & set(chosen)) + of_book
+        chosen = {table: path for table, path in chosen.items() if table not in texts}
         sent = [*texts, *chosen]
     for table in TABLES:
         text, of_file = _read(table, chosen.get(table), texts.get(table))
@@ -85,16 +86,17 @@ def gather_tables(
 def choose_files(files: Sequence[Path], strange: int = 0) -> tuple[dict[str, Path], list[Outcome]]:
     """Say which file holds which table, in the contract's order, and which files should not be there.
 
-    A workbook called `submission` holds tables as its sheets; it stands alone.
+    A workbook called `submission` holds tables as its sheets, the pregnancies among them; a table that it
+    does not hold may be a file beside it.
     """
     named = defaultdict(list)
     for path in files:
         book = path.stem == FOLDER and path.suffix.lower() == ".xlsx"
         named[path.stem if path.stem in TABLES or book else ""].append(path)
     chosen, books = {}, named.pop(FOLDER, [])
-    unexpected = named.pop("", []) + (books if any(named.values()) else [])
+    unexpected = named.pop("", []) + (books if named[REQUIRED_TABLE] else [])
     outcomes = [_of_folder(FOLDER, "unexpected_file", len(files) + strange, len(unexpected) + strange)]
-    if books and not any(named.values()):
+    if books and not named[REQUIRED_TABLE]:
         chosen[FOLDER] = books[0]
     for table in TABLES:
         paths = named[table]
@@ -107,6 +109,16 @@ def choose_files(files: Sequence[Path], strange: int = 0) -> tuple[dict[str, Pat
         if len(readable) == 1:
             chosen[table] = readable[0]
     return chosen, outcomes
+
+
+def _told_twice(outcomes: Sequence[Outcome], tables: Collection[str]) -> list[Outcome]:
+    """Return the outcomes of a folder in which these tables are a sheet of the workbook and a file too."""
+    return [
+        replace(outcome, checked=2, failed=1)
+        if outcome.check == "duplicate_table" and outcome.table in tables
+        else outcome
+        for outcome in outcomes
+    ]
 
 
 def _of_folder(table: str, check: str, checked: int, failed: int) -> Outcome:
@@ -170,7 +182,7 @@ def _mapped(files: Sequence[Path], strange: int, mapping: SiteMapping, dmt_codes
     outcomes += _of_unreadable(mapping, unreadable) + _without_sources(made.outcomes, mapping, unreadable)
     for table in TABLES:
         outcomes += _of_columns(table, made.tables.get(table))
-    return Gathered(dict(made.tables), list(made.tables), outcomes, made.reasons, mapping.tables[0].counted)
+    return Gathered(dict(made.tables), list(made.tables), outcomes, made.reasons, made.left_out)
 
 
 def _of_unreadable(mapping: SiteMapping, unreadable: Mapping[str, Outcome]) -> list[Outcome]:

@@ -55,12 +55,13 @@ def _template() -> Template:
 
 
 def _reconciled(verdict: Mapping) -> list[dict]:
-    """Return for each table that was read what became of its rows."""
-    parts = ("accepted", "quarantined", "duplicates")
+    """Return for each table that was read what became of its rows, those that the mapping left out too."""
+    parts = ("accepted", "quarantined", "duplicates", "left_out")
     counts = [
-        {"table": table, "read": read} | {part: verdict[part][table] for part in parts}
-        for table, read in verdict["rows"].items()
-        if read or table in verdict["tables_sent"]
+        {"table": table, "read": rows + verdict["left_out"][table]}
+        | {part: verdict[part][table] for part in parts}
+        for table, rows in verdict["rows"].items()
+        if rows or table in verdict["tables_sent"]
     ]
     return [row | {"refused": row["read"] - sum(row[part] for part in parts)} for row in counts]
 

@@ -1,6 +1,7 @@
 """Single rows set aside: refused ones, and with them everything of their pregnancies, until none is refused.
 
 A pregnancy is used with all of its rows or not at all: without its unreadable relapse it would count too few.
+So a row of another table that names no pregnancy cannot be set aside: it may be any one's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gravida.intake.assess import Assessed
+from gravida.intake.centre.identifying_ids import ID_CHECKS
 from gravida.intake.folder import REQUIRED_TABLE
 from gravida.intake.outcome import HEADER_LINES, Outcome
 from gravida.intake.parse import Typed
@@ -33,10 +35,19 @@ class Kept:
     outcomes: list[Outcome]
 
 
+def touches_others(outcome: Outcome) -> bool:
+    """Say whether a refused row may be the fault of other rows too.
+
+    One that names no pregnancy may belong to any, and an id that identifies is seldom the only one.
+    """
+    nobody = outcome.table != REQUIRED_TABLE and outcome.column == "pregnancy_id"
+    return nobody or outcome.check in ID_CHECKS
+
+
 def set_aside(
     texts: Mapping[str, Text], parsed: Mapping[str, Typed], assess: Callable[[Mapping[str, Typed]], Assessed]
-) -> Kept:
-    """Drop rows until none is refused.
+) -> Kept | None:
+    """Drop rows until none is refused; None where that cannot be.
 
     Parameters
     ----------
@@ -55,6 +66,8 @@ def set_aside(
         refusing = [_placed(outcome, kept) for outcome in assessed.outcomes if outcome.refuses]
         if not refusing:
             return Kept(assessed, kept, np.flatnonzero(repeated), list(found.values()))
+        if any(map(touches_others, refusing)):
+            return None
         for outcome in refusing:
             key = outcome.table, outcome.column, outcome.check
             found[key] = _joined(found[key], outcome) if key in found else outcome

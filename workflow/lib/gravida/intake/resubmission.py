@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from gravida.intake.reading.text import neutral
 from gravida.intake.women import born
 from schemas.submission_rules import RESUBMISSION_RULES
 
@@ -24,29 +25,29 @@ def against_earlier(frame: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.Dat
     frame : DataFrame, n rows
         The pregnancies, typed, with a range index.
     earlier : DataFrame or None
-        The accepted pregnancies of an earlier data cut.
+        The pregnancies of earlier data cuts, each as it was first accepted.
 
     Returns
     -------
     DataFrame of Int64, n rows
         Whole years by which the year of delivery or the age of a pregnancy differs from before, and, for a
-        pregnancy that was not there before, whole years beyond the one by which the woman's year of birth
-        may seem to.
+        pregnancy that was not there or not this woman's before, whole years beyond the one by which the
+        woman's year of birth may seem to.
     """
     nothing = pd.DataFrame(pd.NA, index=frame.index, columns=list(RESUBMISSION_RULES.columns), dtype="Int64")
     if earlier is None:
         return nothing
-    before = earlier.set_index("pregnancy_id")[["delivery_year", "age_at_delivery"]]
+    before = earlier.set_index("pregnancy_id")[["woman_id", "delivery_year", "age_at_delivery"]]
     before = before.reindex(frame["pregnancy_id"]).set_axis(frame.index)
     years = (frame["delivery_year"] - before["delivery_year"]).abs()
     ages = np.floor((frame["age_at_delivery"] - before["age_at_delivery"]).abs())
-    known = before["delivery_year"].notna()
+    hers = (before["woman_id"] == frame["woman_id"]).fillna(False)
     moved = pd.concat([years, ages.astype("Float64").astype("Int64")], axis=1).max(axis=1)
     birth = born(frame)
     of_women = born(earlier).groupby(earlier["woman_id"]).agg(["min", "max"]).reindex(frame["woman_id"])
     of_women = of_women.set_axis(frame.index)
     apart = np.maximum((birth - of_women["min"]).abs(), (birth - of_women["max"]).abs())
-    beyond = np.ceil(apart - 1).clip(lower=0).where(~known)
+    beyond = np.ceil(apart - 1).clip(lower=0).where(~hers)
     return nothing.assign(
         **{
             "pregnancy_id.same_pregnancy": moved.astype("Int64"),
@@ -134,5 +135,6 @@ def _sums(rows: pd.DataFrame, pregnancies: pd.Index) -> pd.Series:
 
 
 def _listed(rows: pd.DataFrame, change: str) -> pd.DataFrame:
-    who = {"pregnancy_id": rows.index.astype("string"), "woman_id": rows["woman_id"].to_numpy()}
+    ids = {"pregnancy_id": rows.index, "woman_id": rows["woman_id"]}
+    who = {name: [neutral(each) for each in named] for name, named in ids.items()}
     return pd.DataFrame(who | {"change": change, "columns": ""}, columns=list(CHANGES)).astype("string")

@@ -93,25 +93,38 @@ def intake_site(
     mapping : SiteMapping, optional
         Where the site's columns carry names of its own.
     earlier : sequence of DataCut
-        What the site submitted before, oldest first; each is held against the accepted one before it.
+        What the site submitted before, oldest first; each is held against what was accepted before it.
     quarantine : bool
         Whether single refused rows are set aside with their pregnancies, and the others used.
     """
     rules = Rules(site, list(dmt_codes["code"]), separation)
     accepted: dict[str, dict[str, pd.DataFrame]] = {}
+    refused: list[str] = []
     for cut in earlier:
         gathered = gather_tables(cut.files, cut.strange, mapping, rules.codes)
         then = take_in(gathered, replace(rules, site=replace(site, data_cut=cut.data_cut)), quarantine)
         if not then.refused:
             accepted[cut.data_cut] = then.accepted
-            rules = replace(rules, earlier=then.accepted[REQUIRED_TABLE])
+            rules = replace(rules, earlier=_known(rules.earlier, then.accepted[REQUIRED_TABLE]))
+        else:
+            refused.append(cut.data_cut)
     gathered = gather_tables(files, strange, mapping, rules.codes)
     taken = take_in(gathered, rules, quarantine)
     accepted = {} if taken.refused else accepted
     changes = changes_since(accepted, taken.accepted)
-    verdict = _verdict(site, taken) | {"earlier": count_changes(changes, accepted)}
+    verdict = _verdict(site, taken) | {
+        "earlier": count_changes(changes, accepted),
+        "not_compared": refused,
+    }
     page = answer_page(verdict, taken.outcomes, gathered.reasons)
     return IntakeResult(taken.accepted, taken.findings, changes, verdict, page)
+
+
+def _known(known: pd.DataFrame | None, more: pd.DataFrame) -> pd.DataFrame:
+    """Return every pregnancy as it was when it was first sent: an id keeps its meaning over every gap."""
+    if known is None:
+        return more
+    return pd.concat([known, more]).drop_duplicates("pregnancy_id", ignore_index=True)
 
 
 def data_cuts(files: Sequence[str], earlier: Sequence[str], strange: Mapping[str, int]) -> list[DataCut]:
@@ -141,6 +154,7 @@ def _verdict(site: Site, taken: Taken) -> dict:
         "accepted": {table: len(rows) for table, rows in taken.accepted.items()},
         "quarantined": taken.quarantined,
         "duplicates": taken.duplicates,
+        "left_out": taken.left_out,
         "women_quarantined": taken.women_quarantined,
         "tables_sent": taken.sent,
         "checks": [outcome.row() for outcome in taken.outcomes],

@@ -7,17 +7,12 @@ import numpy as np
 import pandas as pd
 
 from gravida.intake.assess import Assessed, Rules, assess, parse_tables
-from gravida.intake.centre.identifying_ids import ID_CHECKS
 from gravida.intake.folder import FOLDER, REQUIRED_TABLE, Gathered, located
 from gravida.intake.outcome import HEADER_LINES, Outcome, findings_table
 from gravida.intake.parse import Typed, empty_table
-from gravida.intake.quarantine import QUARANTINED, Kept, set_aside
+from gravida.intake.quarantine import QUARANTINED, Kept, set_aside, touches_others
 from gravida.intake.reading.text import Text
 from schemas.submission import TABLES
-
-# An id that identifies is seldom the only one; a relapse of an unknown woman is one that a known one lacks,
-# and so is one of an unknown pregnancy where no count that the site made itself would tell.
-NEVER_SET_ASIDE = {*ID_CHECKS, "unknown_woman"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +27,9 @@ class Taken:
         By table, with the lines of the files.
     findings : DataFrame
         As `findings_table` returns it.
-    read, quarantined, duplicates : dict of table to int
-        Rows. Where a submission is used, read = accepted + quarantined + duplicates.
+    read, quarantined, duplicates, left_out : dict of table to int
+        Rows. Where a submission is used, read = accepted + quarantined + duplicates; what its mapping left
+        out comes on top.
     women_quarantined : int
         Women with a pregnancy that was set aside, as far as they are named.
     sent : list of str
@@ -46,6 +42,7 @@ class Taken:
     read: dict[str, int]
     quarantined: dict[str, int]
     duplicates: dict[str, int]
+    left_out: dict[str, int]
     women_quarantined: int
     sent: list[str]
 
@@ -72,9 +69,9 @@ def take_in(gathered: Gathered, rules: Rules, quarantine: bool) -> Taken:
     found = assessed.outcomes
     kept = None
     refusing = [outcome for outcome in [*whole, *found] if outcome.refuses]
-    if quarantine and refusing and REQUIRED_TABLE in parsed and not _touch_others(refusing, gathered):
+    if quarantine and refusing and REQUIRED_TABLE in parsed:
         kept = set_aside(gathered.texts, parsed, lambda tables: assess(tables, rules))
-        if _is_enough(whole, kept, gathered):
+        if kept and _is_enough(whole, kept, gathered):
             whole = [_set_aside(outcome) for outcome in whole]
             found = _with_set_aside(found, kept)
         else:
@@ -86,9 +83,9 @@ def take_in(gathered: Gathered, rules: Rules, quarantine: bool) -> Taken:
     read = {table: len(parsed[table].frame) if table in parsed else 0 for table in TABLES}
     duplicates = dict.fromkeys(TABLES, 0) | {REQUIRED_TABLE: kept.duplicates.size if kept else 0}
     aside = {table: read[table] - len(used[table]) - duplicates[table] if kept else 0 for table in TABLES}
-    return Taken(
-        used, outcomes, listed, read, aside, duplicates, _women(parsed, assessed, kept), gathered.sent
-    )
+    left_out = dict.fromkeys(TABLES, 0) | {table: int(rows) for table, rows in gathered.left_out.items()}
+    women = _women(parsed, assessed, kept)
+    return Taken(used, outcomes, listed, read, aside, duplicates, left_out, women, gathered.sent)
 
 
 def _used(assessed: Assessed, outcomes: Sequence[Outcome]) -> dict[str, pd.DataFrame]:
@@ -99,15 +96,6 @@ def _used(assessed: Assessed, outcomes: Sequence[Outcome]) -> dict[str, pd.DataF
     }
 
 
-def _touch_others(refusing: Sequence[Outcome], gathered: Gathered) -> bool:
-    """Say whether a row's fault may be that of other rows too."""
-    return any(
-        outcome.check in NEVER_SET_ASIDE
-        or (gathered.counted and (outcome.table, outcome.check) == ("relapses", "orphan"))
-        for outcome in refusing
-    )
-
-
 def _is_enough(whole: Sequence[Outcome], kept: Kept, gathered: Gathered) -> bool:
     """Say whether pregnancies are left, and nothing is refused that is about more than rows set aside."""
     if not kept.kept[REQUIRED_TABLE].size:
@@ -115,6 +103,7 @@ def _is_enough(whole: Sequence[Outcome], kept: Kept, gathered: Gathered) -> bool
     used = {table: gathered.texts[table].lines[rows] for table, rows in kept.kept.items()}
     return all(
         outcome.lines.size > 0
+        and not touches_others(outcome)
         and outcome.table in used
         and not np.isin(outcome.lines, used[outcome.table]).any()
         for outcome in whole

@@ -13,6 +13,7 @@ from gravida.intake.mapping.checks import mapping_outcome, merged, unmapped
 from gravida.intake.mapping.plan import SiteMapping
 from gravida.intake.mapping.redcap import Field, as_raw, instrument_rows, read_dictionary
 from gravida.intake.mapping.relapses import (
+    LEFT_OUT,
     first_deliveries,
     known_pregnancies,
     placed,
@@ -39,12 +40,13 @@ class Mapped:
     `tables` have columns of the data dictionary and the lines of their source; a cell that could not be
     understood is `UNREADABLE_CELL` and is counted in `outcomes`. `reasons` (columns `REASON_COLUMNS`) counts
     the cells that a code of missing data had emptied, the dates that are known to the month, and the relapses
-    that were left out or given to a further pregnancy.
+    that were left out or given to a further pregnancy; `left_out` counts the rows left out of each table.
     """
 
     tables: dict[str, Text]
     outcomes: list[Outcome]
     reasons: pd.DataFrame
+    left_out: dict[str, int]
 
 
 def apply_mapping(mapping: SiteMapping, sources: Mapping[str, Text], dmt_codes: Sequence[str]) -> Mapped:
@@ -83,7 +85,9 @@ def apply_mapping(mapping: SiteMapping, sources: Mapping[str, Text], dmt_codes: 
         reasons += strangers + count_reasons(plan.table, groups) + moved
     if mapping.tables[0].counted and "pregnancies" in tables:
         tables["pregnancies"] = with_counts(tables["pregnancies"], tables.get("relapses"))
-    return Mapped(tables, merged(outcomes), pd.DataFrame(reasons, columns=list(REASON_COLUMNS)))
+    told = pd.DataFrame(reasons, columns=list(REASON_COLUMNS))
+    gone = told[told["reason"].isin(LEFT_OUT)].groupby("table")["rows"].sum()
+    return Mapped(tables, merged(outcomes), told, gone.to_dict())
 
 
 def _dictionary(mapping: SiteMapping, sources: Mapping[str, Text]) -> tuple[tuple[Field, ...], list[Outcome]]:

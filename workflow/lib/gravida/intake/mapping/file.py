@@ -36,13 +36,13 @@ _YEARS = ("delivery_year", "ms_diagnosis_year")
 _AGES = ("age", "age_years", "age_from_year")
 
 
-def read_mapping(content: str, schema: Mapping[str, Any]) -> SiteMapping:
+def read_mapping(content: str | bytes, schema: Mapping[str, Any]) -> SiteMapping:
     """Read a site's mapping file.
 
     Parameters
     ----------
-    content : str
-        YAML.
+    content : str or bytes
+        YAML, in UTF-8.
     schema : mapping
         JSON schema, ``schemas/mapping.schema.yaml``.
 
@@ -51,7 +51,11 @@ def read_mapping(content: str, schema: Mapping[str, Any]) -> SiteMapping:
     ConfigurationError
         Naming the key and what is wrong with it.
     """
-    plain = read_plain(content, schema)
+    try:
+        text = content if isinstance(content, str) else content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise fault("", "not text in UTF-8; save it as UTF-8") from None
+    plain = read_plain(text, schema)
     if "pregnancies" not in plain["tables"]:
         raise fault("tables", "pregnancies is required")
     plans: list[TablePlan] = []

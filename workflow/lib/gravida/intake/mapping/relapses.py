@@ -34,6 +34,7 @@ REASONS = {
     WITHOUT_PREGNANCY: "none of the pregnancies, left out",
     "again": "a further pregnancy observed on that day, given to it too",
 }
+LEFT_OUT = (REASONS[OUTSIDE], REASONS[WITHOUT_PREGNANCY])
 Reason = tuple[str, str, str, int]
 
 

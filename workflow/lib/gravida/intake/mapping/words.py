@@ -64,7 +64,7 @@ COLUMNS = {
         "prvi pregled;pracenje od;beobachtet ab;beobachtungsbeginn;erste visite;suivi depuis;"
         "debut du suivi;osservata dal;observada desde",
         "observed_to_day": "observed to day;observed to;last visit;opazovana do;konec sledenja;"
-        "zadnji pregled;"
+        "konec opazovanja;zadnji pregled;"
         "pracenje do;beobachtet bis;beobachtungsende;letzte visite;fin du suivi;suivi jusqu a;"
         "osservata fino al;observada hasta",
         "next_conception_day": "next conception day;next conception;next pregnancy;naslednja zanositev;"

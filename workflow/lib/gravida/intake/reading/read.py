@@ -13,7 +13,7 @@ from gravida.intake.reading.encodings import UTF8_MARK
 from gravida.intake.reading.file_checks import FILE_CHECKS, MOST_BYTES, Asked, inside
 from gravida.intake.reading.parquet import read_parquet
 from gravida.intake.reading.text import UNREADABLE_CELL, Text
-from gravida.intake.reading.workbook import read_tables, read_workbook
+from gravida.intake.reading.workbook import filled_sheets, read_tables, read_workbook
 
 __all__ = [
     "FILE_CHECKS",
@@ -21,6 +21,7 @@ __all__ = [
     "SOURCE_READERS",
     "UNREADABLE_CELL",
     "read_source",
+    "read_sources",
     "read_submitted",
     "read_workbook_tables",
 ]
@@ -87,6 +88,26 @@ def read_source(
         return reader(asked, _content(asked, path))
     except Unreadable as unreadable:
         raise Unreadable(replace(unreadable.outcome, table=SUBMISSION, where=path.name)) from None
+
+
+def read_sources(path: Path) -> dict[str, Text]:
+    """Read every table of a centre's file: of a workbook each sheet with cells, by its name, else the file.
+
+    Raises
+    ------
+    Unreadable
+        As `read_source` does.
+    """
+    if path.suffix.lower() != ".xlsx":
+        return {path.name: read_source(path)}
+    asked = Asked(path.stem, path.name)
+    try:
+        names = filled_sheets(asked, _content(asked, path))
+    except Unreadable as unreadable:
+        raise Unreadable(replace(unreadable.outcome, table=SUBMISSION, where=path.name)) from None
+    if len(names) < 2:
+        return {path.name: read_source(path)}
+    return {f"{path.name} {name}": read_source(path, sheet=name) for name in names}
 
 
 def read_workbook_tables(path: Path, tables: tuple[str, ...], name: str = SUBMISSION) -> dict[str, Text]:

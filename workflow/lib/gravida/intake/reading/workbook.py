@@ -102,6 +102,22 @@ def read_tables(asked: Asked, content: bytes, tables: Sequence[str]) -> dict[str
     return found
 
 
+def filled_sheets(asked: Asked, content: bytes) -> list[str]:
+    """Return the names of the sheets with a table in them, those of explanations left out.
+
+    Raises
+    ------
+    Unreadable
+        With the failing check of `FILE_CHECKS`.
+    """
+    book = _open(asked, content)
+    return [
+        sheet[0]
+        for sheet in book.sheets
+        if not _explains(sheet) and _heading(asked, _cells(asked, book, sheet)) is not None
+    ]
+
+
 def _same(sheet: str, table: str) -> bool:
     return sheet.strip().casefold() == table.strip().casefold()
 
