@@ -13,6 +13,7 @@ from gravida.intake.mapping.plan import SiteMapping
 from gravida.intake.outcome import Outcome, Unreadable
 from gravida.intake.reading.read import (
     FILE_CHECKS,
+    FOLDER,
     READERS,
     read_source,
     read_submitted,
@@ -21,7 +22,6 @@ from gravida.intake.reading.read import (
 from gravida.intake.reading.text import Text
 from schemas.submission import TABLES
 
-FOLDER = "submission"
 REQUIRED_TABLE = "pregnancies"
 FOLDER_CHECKS = {
     "unexpected_file": f"Only files named {', '.join(TABLES)} or {FOLDER}, no folder or broken link: remove "

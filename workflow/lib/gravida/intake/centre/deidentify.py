@@ -3,11 +3,9 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from gravida.intake.centre.anonymity import smallest_classes
 from gravida.intake.centre.identifying import scan
@@ -83,9 +81,7 @@ def _in_order(text: Text) -> Text:
         return text
     ids = pd.Series(text.columns[text.names.index("pregnancy_id")].to_pylist(), dtype="object")
     order = ids.sort_values(kind="stable").index.to_numpy()
-    places = pa.array(order)
-    columns = tuple(pc.take(column, places) for column in text.columns)
-    return replace(text, columns=columns, lines=text.lines[order])
+    return text.take(order)
 
 
 def as_csv(text: Text) -> str:

@@ -198,15 +198,15 @@ def instrument_rows(text: Text, instrument: str, record_id: str) -> Text:
     """
     places = find_column(text, REPEAT_INSTRUMENT)
     if not places:
-        return text if not instrument else take_rows(text, np.empty(0, dtype=np.int64))
+        return text if not instrument else text.take(np.empty(0, dtype=np.int64))
     cells = read_cells(text.columns[places[0]])
     wanted = _form_key(instrument)
     chosen = np.flatnonzero(cells.where([_form_key(word) == wanted for word in cells.words]))
-    rows = take_rows(text, chosen)
+    rows = text.take(chosen)
     records = find_column(text, record_id)
     if not instrument or len(records) != 1:
         return rows
-    base = take_rows(text, np.flatnonzero(~cells.filled))
+    base = text.take(np.flatnonzero(~cells.filled))
     return _filled_from(rows, base, records[0])
 
 
@@ -226,10 +226,3 @@ def _filled_from(rows: Text, base: Text, record: int) -> Text:
         for place, (column, own) in enumerate(zip(rows.columns, base.columns, strict=True))
     )
     return replace(rows, columns=columns)
-
-
-def take_rows(text: Text, rows: np.ndarray) -> Text:
-    """Return these rows of a table, each with its own line."""
-    places = pa.array(rows, pa.int64())
-    columns = tuple(column.take(places) for column in text.columns)
-    return replace(text, columns=columns, rows=rows.size, lines=text.lines[rows])

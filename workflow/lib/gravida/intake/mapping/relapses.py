@@ -10,7 +10,6 @@ import pyarrow as pa
 from gravida.intake.links import WINDOW_COLUMNS
 from gravida.intake.mapping.checks import mapping_outcome
 from gravida.intake.mapping.plan import OUTSIDE, WITHOUT_PREGNANCY, TablePlan
-from gravida.intake.mapping.redcap import take_rows
 from gravida.intake.mapping.rows import link_cells
 from gravida.intake.outcome import Outcome
 from gravida.intake.parse import Typed, parse_table
@@ -105,7 +104,7 @@ def without_strangers(
     unknown = ~cells.isin(times.index).to_numpy()
     if not plan.of_women:
         gone = unknown & filled
-        return take_rows(text, np.flatnonzero(~gone)), [], _reason(WITHOUT_PREGNANCY, int(gone.sum()))
+        return text.take(np.flatnonzero(~gone)), [], _reason(WITHOUT_PREGNANCY, int(gone.sum()))
     gone = unknown | cells.isin(times.index[times > MOST_PREGNANCIES]).to_numpy()
     # A row whose woman is not found may be of one whose own ids cannot be read, which is reported there.
     complete = not pregnancies.empty and bool(pregnancies[["pregnancy_id", "woman_id"]].ne("").all(axis=None))
@@ -113,7 +112,7 @@ def without_strangers(
     lines = text.lines[failing]
     told = mapping_outcome("relapses", "pregnancy_id", "unknown_woman", text.rows, lines.size, lines, text)
     left = int((gone & ~failing).sum())
-    return take_rows(text, np.flatnonzero(~gone)), [told], _reason(WITHOUT_PREGNANCY, left)
+    return text.take(np.flatnonzero(~gone)), [told], _reason(WITHOUT_PREGNANCY, left)
 
 
 def placed(plan: TablePlan, text: Text, pregnancies: pd.DataFrame) -> tuple[Text, list[Reason]]:
@@ -154,7 +153,7 @@ def placed(plan: TablePlan, text: Text, pregnancies: pd.DataFrame) -> tuple[Text
     chosen = pairs[(pairs["distance"] == 0) | (nearest & (OUTSIDE not in plan.leave_out))]
     left = text.rows - chosen["row"].nunique()
     again = int((chosen["day"].notna() & chosen["row"].duplicated()).sum())
-    rows = take_rows(text, chosen["row"].to_numpy(np.int64))
+    rows = text.take(chosen["row"].to_numpy(np.int64))
     if plan.of_women:
         rows = _with_cells(rows, "pregnancy_id", chosen["pregnancy_id"].fillna(UNREADABLE_CELL).tolist())
         cells = zip(_cells(rows, "onset_day"), chosen["day"], strict=True)

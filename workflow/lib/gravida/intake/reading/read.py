@@ -17,6 +17,7 @@ from gravida.intake.reading.workbook import filled_sheets, read_tables, read_wor
 
 __all__ = [
     "FILE_CHECKS",
+    "FOLDER",
     "READERS",
     "SOURCE_READERS",
     "UNREADABLE_CELL",
@@ -28,7 +29,7 @@ __all__ = [
 
 IDENTIFIER = "pregnancy_id"
 # What is told of a file that may hold any table is told of the whole.
-SUBMISSION = "submission"
+FOLDER = "submission"
 READERS = {".csv": read_delimited, ".parquet": read_parquet, ".xlsx": read_workbook}
 # What a mapping may read besides.
 SOURCE_READERS = READERS | {".tsv": read_delimited, ".txt": read_delimited}
@@ -87,7 +88,7 @@ def read_source(
             raise Unreadable(Outcome("", "", "unsupported_format", "conformance", "refused", advice, 1, 1))
         return reader(asked, _content(asked, path))
     except Unreadable as unreadable:
-        raise Unreadable(replace(unreadable.outcome, table=SUBMISSION, where=path.name)) from None
+        raise _of_submission(unreadable, path) from None
 
 
 def read_sources(path: Path) -> dict[str, Text]:
@@ -104,13 +105,13 @@ def read_sources(path: Path) -> dict[str, Text]:
     try:
         names = filled_sheets(asked, _content(asked, path))
     except Unreadable as unreadable:
-        raise Unreadable(replace(unreadable.outcome, table=SUBMISSION, where=path.name)) from None
+        raise _of_submission(unreadable, path) from None
     if len(names) < 2:
         return {path.name: read_source(path)}
     return {f"{path.name} {name}": read_source(path, sheet=name) for name in names}
 
 
-def read_workbook_tables(path: Path, tables: tuple[str, ...], name: str = SUBMISSION) -> dict[str, Text]:
+def read_workbook_tables(path: Path, tables: tuple[str, ...], name: str = FOLDER) -> dict[str, Text]:
     """Read a workbook whose sheets are named after tables.
 
     Parameters
@@ -130,6 +131,10 @@ def read_workbook_tables(path: Path, tables: tuple[str, ...], name: str = SUBMIS
     """
     asked = Asked(name, path.name, wanted=IDENTIFIER)
     return read_tables(asked, _content(asked, path), tables)
+
+
+def _of_submission(unreadable: Unreadable, path: Path) -> Unreadable:
+    return Unreadable(replace(unreadable.outcome, table=FOLDER, where=path.name))
 
 
 def _content(asked: Asked, path: Path) -> bytes:

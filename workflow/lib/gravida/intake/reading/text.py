@@ -1,7 +1,7 @@
 """A table as text: what every reader makes, whatever the file was, and what mapping and parsing take."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -44,6 +44,12 @@ class Text:
     sheet: str = ""
     letters: tuple[str, ...] = ()
     dates: tuple[bool, ...] = ()
+
+    def take(self, rows: np.ndarray) -> "Text":
+        """Return these rows (positions), each with its own line."""
+        places = pa.array(rows, pa.int64())
+        columns = tuple(column.take(places) for column in self.columns)
+        return replace(self, columns=columns, rows=rows.size, lines=self.lines[rows])
 
 
 def neutral(text: str) -> str:
