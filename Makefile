@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check format lock docs referee calibrate setup clean help
+.PHONY: run verify test endurance check format lock docs referee calibrate setup clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -36,14 +36,26 @@ $(READY): requirements.lock
 STUDY ?= .
 OWN = $(if $(filter-out .,$(STUDY)),--directory "$(STUDY)" --configfile "$(STUDY)/config.yaml")
 
+CORES ?= all
+
 # One run at a time in a folder. A lock of Snakemake's that is left while nobody holds ours is from a run that was
-# killed.
+# killed. A step may outlive its run: the second lock is held by every step while it works.
 run: $(READY) ## run the study (your own: make STUDY=FOLDER)
 	@test -d "$(STUDY)" || { echo "ConfigurationError: the folder $(STUDY) is not there."; exit 1; }; \
-	mkdir -p "$(STUDY)/results"; exec 9> "$(STUDY)/results/.run.lock"; \
-	flock --nonblock 9 || { echo "Another run is at work in this folder; wait for it to end."; exit 1; }; \
+	umask 077; results="$(STUDY)/results"; export GRAVIDA_RUN="$$$$ $$(date +%s.%N)"; \
+	unwritten() { echo "ConfigurationError: $$results cannot be written: it must be a folder, on a disk with room," \
+	  "that you may write to."; exit 1; }; \
+	{ mkdir -p -m 755 "$$results" && test -w "$(STUDY)" \
+	  && exec 9>> "$$results/.run.lock" 8>> "$$results/.steps.lock"; } 2> /dev/null || unwritten; \
+	flock --nonblock 9 \
+	  || { echo "ConfigurationError: another run is at work in $(STUDY); wait for it to end."; exit 1; }; \
+	flock --nonblock 8 || { echo "Waiting for a step of the last run to end."; flock 8; }; \
+	{ echo "$$GRAVIDA_RUN" > "$$results/.run.lock"; } 2> /dev/null || unwritten; exec 8>&-; \
 	if compgen -G "$(STUDY)/.snakemake/locks/*" > /dev/null; then $(BIN)/snakemake --unlock --quiet all $(OWN); fi; \
-	$(BIN)/snakemake --cores all $(OWN)
+	$(BIN)/snakemake --cores $(CORES) $(OWN)
+
+verify: $(READY) ## compare a study's files with what its last run read and left (your own: make verify STUDY=FOLDER)
+	@$(BIN)/python -m gravida verify "$(STUDY)"
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -69,6 +81,10 @@ referee: $(READY) ## hold the reference numbers in tests/golden against R (tests
 REPLICATES ?= 2000
 calibrate: $(READY) ## simulate studies of known truth: type I error, coverage, power (REPLICATES=2000 of each)
 	@$(BIN)/python -m gravida calibrate --replicates $(REPLICATES)
+
+RUNS ?= 50
+endurance: $(READY) ## kill a small study at random moments and resume it; nothing may be lost (RUNS=50)
+	@$(BIN)/python tests/endurance/endure.py --runs $(RUNS)
 
 lock: ## pin the dependencies of pyproject.toml
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --all-extras --universal \

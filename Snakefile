@@ -10,6 +10,8 @@ min_version("9.0")
 
 # Rows are for the person who runs the study alone; only what is released is opened to others.
 os.umask(0o077)
+# Sums over threads come out in another order from run to run; each step has one.
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 sys.path.insert(0, str(Path(workflow.basedir, "workflow/lib")))
 
 
@@ -31,6 +33,9 @@ rule all:
         "results/release/report.html",
         "results/release/identifiability.json",
         "results/internal/run_config.yaml",
+        "results/internal/manifest.json",
+        "results/release/manifest.json",
+        "results/release/ro-crate-metadata.json",
         of_sites("results/internal/quality/{site}.html"),
         expand("results/internal/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
         expand("results/release/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),

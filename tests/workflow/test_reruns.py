@@ -36,6 +36,7 @@ POOLED = {
     "release_tables",
     "draw_figures",
     "write_report",
+    "record_provenance",
 }
 FOLDERS = ("workflow", "schemas", "config", "profiles", "resources")
 FILES = ("Snakefile", "environment.yml", "requirements.lock")
@@ -165,6 +166,7 @@ def test_a_covariate_leaves_intake_and_cohort_alone(study: Path, source: Path) -
             "release_tables",
             "draw_figures",
             "write_report",
+            "record_provenance",
         }
 
 

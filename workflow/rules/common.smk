@@ -1,11 +1,27 @@
 # Shared by the other files: the sites, the tables, the digest of the code, and the words at the end of a run.
 # The sheet of sites is read when a step asks for it, not before: the published evidence needs no registry.
+import logging
 import re
 from functools import cache
 
 from gravida import ledger, settings
 from gravida.errors import ConfigurationError
-from gravida.files import digest, read_bytes, read_json, read_text, read_yaml, write_json
+from gravida.files import (
+    clear_partial,
+    distrust_future,
+    distrust_older,
+    is_ahead,
+    read_bytes,
+    read_json,
+    read_text,
+    read_yaml,
+    write_json,
+)
+from gravida.provenance import code_digest
+from gravida.provenance.places import place
+
+# Where Snakemake's own log cannot be written, no traceback hides what a step has to say.
+logging.raiseExceptions = False
 
 BASE = Path(workflow.basedir)
 ENVIRONMENT = BASE / "environment.yml"
@@ -41,20 +57,7 @@ FIGURES = ["course", "predictors", "rootogram", "sensitivity"]
 EVIDENCE_TABLES = ["evidence_audit", "evidence_grade", "evidence_pooled", "evidence_studies"]
 EVIDENCE_FIGURES = ["evidence_cumulative", "evidence_forest", "evidence_funnel"]
 # Snakemake does not notice an edited module: this digest is a parameter of every rule.
-CODE = digest(
-    [
-        *BASE.glob("workflow/lib/gravida/**/*.py"),
-        *BASE.glob("workflow/lib/gravida/**/*.j2"),
-        *BASE.glob("workflow/lib/gravida/**/*.html"),
-        *BASE.glob("workflow/scripts/*.py"),
-        *BASE.glob("workflow/rules/*.smk"),
-        *BASE.glob("schemas/*.py"),
-        *BASE.glob("schemas/*.yaml"),
-        BASE / "Snakefile",
-        BASE / "requirements.lock",
-    ],
-    BASE,
-)
+CODE = code_digest(BASE)
 
 
 DEFAULTS = read_yaml(BASE / "config/config.yaml")
@@ -63,11 +66,29 @@ DEFAULTS = read_yaml(BASE / "config/config.yaml")
 def check_plan():
     """Check the configuration, and return where each sheet of published evidence is."""
     settings.check_configuration(config, read_yaml(BASE / "schemas/config.schema.yaml"))
+    for path in workflow.configfiles:
+        check_date(path, "configuration")
     defaults = DEFAULTS["evidence"]
     return {
-        name: settings.find(config["evidence"][name], defaults[name], BASE, f"evidence.{name}")
+        name: find_dated(config["evidence"][name], defaults[name], f"evidence.{name}")
         for name in ("studies", "published_rates", "claims")
     }
+
+
+def find_dated(value, default, what):
+    """Return where a file of the study is, unless Snakemake would run for ever after it."""
+    path = settings.find(value, default, BASE, what)
+    check_date(path, what)
+    return path
+
+
+def check_date(path, what):
+    """Check that a file is not dated in the future: all that is made from it would look too old."""
+    if is_ahead(path):
+        raise ConfigurationError(
+            f"{what}: a file is dated in the future; set this machine's clock right, or give the file today's "
+            "date with the command touch"
+        )
 
 
 try:
@@ -89,6 +110,7 @@ def is_shipped(path, default):
 def read_sites():
     """Return the sites by name, each with where its submission is."""
     sheet = find_sheet()
+    check_date(sheet, "sites")
     rows = settings.read_sites(sheet, read_yaml(BASE / "schemas/sites.schema.yaml"))
     for row in rows:
         default = row["submission"] if is_shipped(sheet, DEFAULTS["sites"]) else ""
@@ -100,8 +122,10 @@ def read_sites():
             row["data_cut"] = row["folder"].name
         row["mapping_text"] = ""
         if row["mapping"]:
-            row["mapping"] = settings.find(row["mapping"], "", BASE, f"mapping of site {row['site']}")
+            row["mapping"] = find_dated(row["mapping"], "", f"mapping of site {row['site']}")
             row["mapping_text"] = read_bytes(row["mapping"]).decode("utf-8", "replace")
+        for path in files_read(row):
+            check_date(path, f"submission of site {row['site']}")
     check_apart(rows)
     return {row["site"]: row for row in rows}
 
@@ -116,6 +140,13 @@ def check_apart(rows):
                 raise ConfigurationError(
                     f"sites {other} and {row['site']} have the same submission; give each its own"
                 )
+
+
+def files_read(row):
+    """Return every file that is read of a site: all its data cuts and its mapping file."""
+    folders = [*row["earlier"], row["folder"]]
+    files = [path for folder in folders for path in expected_files(folder, row["mapping_text"])]
+    return [*files, *([row["mapping"]] if row["mapping"] else [])]
 
 
 def data_cuts(site, folder):
@@ -213,6 +244,7 @@ def adjusted_contrast(wildcards):
 
 
 LOGS = {}
+PARTS = ["logs", "restricted", "internal", "release"]
 RELEASES = Path("results/internal/releases")
 DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The day after delivery on which each outcome period ends.
@@ -299,6 +331,151 @@ def keep_release():
             write_json(RELEASES / f"{kept['release']}.json", kept)
 
 
+def settle():
+    """Put right what the last run, or a clock, left behind, before Snakemake looks at any date.
+
+    A run that is killed when its report is there, but not yet the record of its release, has nothing left to do
+    the next time: no hook would keep that record.
+    """
+    check_folders()
+    keep_release()
+    try:
+        distrust_future("results")
+        for site, row in known_sites().items():
+            # No step needs this file: its date concerns intake alone, which goes by the content then.
+            distrust_older(f"results/restricted/intake/{site}/findings.csv", files_read(row))
+    except OSError as fault:
+        sys.exit(cannot_write(fault))
+
+
+def check_folders():
+    """End the run with one line if a folder that it writes to is none, or cannot be written."""
+    for name in [".", ".snakemake", "results", *(f"results/{part}" for part in PARTS)]:
+        folder = Path(name)
+        if os.path.lexists(folder) and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            told = (
+                f"{name} is not a folder" if not folder.is_dir() else f"the folder {name} cannot be written"
+            )
+            sys.exit(
+                f"ConfigurationError: {told}; make it a folder of the study that you may write to, and run again"
+            )
+
+
+def known_sites():
+    """Return what `read_sites` does, nothing where it fails: whatever needs the sites says so."""
+    try:
+        return read_sites()
+    except ConfigurationError:
+        return {}
+
+
+def cannot_write(fault):
+    """Return what is said where the workflow itself, and no step, cannot write."""
+    return (
+        f"ConfigurationError: results/ cannot be written ({os.strerror(fault.errno or 0)}): it must be a folder, on "
+        "a disk with room, that you may write to; then run again: what was finished is kept"
+    )
+
+
+def recorded_rules():
+    """Return the rules whose files are recorded: every one that makes something, but for the record itself."""
+    return [step for step in workflow.rules if step.output and step.name != "record_provenance"]
+
+
+def patterns_of(step):
+    """Return the names of what a rule makes, with {site} where there is one for each site."""
+    return [re.sub(r"[{](\w+),[^{}]*[}]", r"{\1}", str(pattern)) for pattern in step.output]
+
+
+def everything_made(wildcards):
+    """Return every file that the other steps make."""
+    patterns = [pattern for step in recorded_rules() for pattern in patterns_of(step)]
+    return list(dict.fromkeys(expand(patterns, site=sites())))
+
+
+def read_by(step):
+    """Return the files that a rule reads; of what each site has for itself only how it is called."""
+    once, found = "{site}" not in patterns_of(step)[0], []
+    for item in step.input:
+        if callable(item):
+            found += item({}) if once else [f"{item.__name__.replace('_', ' ')} of {{site}}"]
+        else:
+            found.append(str(item))
+    return found
+
+
+def resources_read(wildcards):
+    """Return the files that steps read beside submissions, and that no step makes."""
+    known = {
+        path
+        for step in recorded_rules()
+        for path in [*patterns_of(step), *expand(patterns_of(step), site=sites())]
+    }
+    read = {path for step in recorded_rules() for path in read_by(step) if " of {site}" not in path}
+    return sorted(read - known)
+
+
+def configuration_read(wildcards):
+    """Return the files that the configuration was merged from, in the study's folder by their names there."""
+    here = Path.cwd()
+    files = [Path(path).absolute() for path in workflow.configfiles]
+    named = [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in files]
+    # Snakemake would read a brace as a wildcard.
+    return [path for path in dict.fromkeys(named) if not set("{}") & set(path)]
+
+
+def sheets_read(wildcards):
+    """Return the sheet of sites and the mapping files."""
+    return list(
+        dict.fromkeys([find_sheet(), *(row["mapping"] for row in sites().values() if row["mapping"])])
+    )
+
+
+def everything_submitted(wildcards):
+    """Return every file of every submission, of earlier data cuts too."""
+    folders = {
+        (folder, row["mapping_text"]): None
+        for row in sites().values()
+        for folder in [*row["earlier"], row["folder"]]
+    }
+    return [path for folder, mapped in folders for path in expected_files(folder, mapped)]
+
+
+def submission_folders(wildcards):
+    """Return where each site's submissions are, by the site's name or, where it keeps several, with the data cut."""
+    return {
+        f"{site}/{folder.name}" if DATED.fullmatch(folder.name) else site: place(folder, BASE)
+        for site, row in sites().items()
+        for folder in [*row["earlier"], row["folder"]]
+    }
+
+
+def who_made_what(wildcards):
+    """Return for each rule what it reads and makes, by which script, and how often it runs."""
+    pattern_of = {
+        path: pattern
+        for step in recorded_rules()
+        for pattern in patterns_of(step)
+        for path in expand(pattern, site=sites())
+    }
+
+    def named(path):
+        if path in pattern_of or " of {site}" in path or "{" in path:
+            return pattern_of.get(path, path)
+        # Which record of an earlier release it was is the record's own to say.
+        return f"{RELEASES}/" if Path(path).parent == RELEASES else place(path, BASE)
+
+    return {
+        step.name: {
+            "script": Path(step.script).stem,
+            "runs": len(sites()) if "{site}" in patterns_of(step)[0] else 1,
+            "inputs": list(dict.fromkeys(named(path) for path in read_by(step))),
+            "outputs": patterns_of(step),
+        }
+        for step in recorded_rules()
+    }
+
+
 def accepted(table):
     """Return an input function: the accepted rows of one table, of every site."""
     return of_sites(f"results/restricted/intake/{{site}}/{table}.parquet")
@@ -310,8 +487,12 @@ def log_times():
 
 
 def remember_logs():
-    """Remember the logs of earlier runs, so that only this run's failures are repeated at its end."""
+    """Remember the logs of earlier runs, so that only this run's failures are repeated at its end.
+
+    Snakemake holds its lock here: what a writer that was killed left half done can go.
+    """
     LOGS.update(log_times())
+    clear_partial("results")
 
 
 def logged(warnings):
@@ -323,7 +504,10 @@ def logged(warnings):
 
 def failures():
     """Return this run's failures, one line each."""
-    return "\n".join(["", *logged(warnings=False), ""])
+    silent = (
+        "Defect: a step ended before it could say why, killed perhaps; run again: what was finished is kept"
+    )
+    return "\n".join(["", *(logged(warnings=False) or [silent]), ""])
 
 
 def closing_words():
@@ -343,3 +527,7 @@ def closing_words():
         "The report is older than these tables: run without a target to write it again.\n" if older else ""
     )
     return f"\n{told}{alone}{stale}Evidence: {table}\n"
+
+
+if workflow.is_main_process:
+    settle()

@@ -134,3 +134,31 @@ rule write_report:
         synthetic=invented,
     script:
         "../scripts/write_report.py"
+
+
+# Last, and an input of nothing: what went in, what came out, and when. It asks for every other file, so it is
+# made again whenever one of them is.
+rule record_provenance:
+    input:
+        made=everything_made,
+        resources=resources_read,
+        configuration=configuration_read,
+        sheets=sheets_read,
+        submitted=everything_submitted,
+        snakefile=BASE / "Snakefile",
+    output:
+        internal="results/internal/manifest.json",
+        released="results/release/manifest.json",
+        crate="results/release/ro-crate-metadata.json",
+        snakefile="results/release/Snakefile",
+    log:
+        "results/logs/record_provenance.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        configuration=config,
+        folders=submission_folders,
+        steps=who_made_what,
+    script:
+        "../scripts/record_provenance.py"

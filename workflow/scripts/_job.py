@@ -1,10 +1,14 @@
 """What every script does around its work: a fault becomes one line, and nothing of a row leaves with it."""
 
+import errno
+import fcntl
+import logging
+import os
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 # Ahead of whatever the environment knows: the library that runs is the one beside this script.
@@ -12,9 +16,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from gravida.errors import GravidaError
-from gravida.files import write_text
+from gravida.files import RUN_LOCK, STEPS_LOCK, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
+AGAIN = "then run again: what was finished is kept"
+MEMORY = f"give it more memory or run fewer steps at once (make CORES=1), {AGAIN}"
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_WRITING = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
 @contextmanager
@@ -24,7 +32,8 @@ def job(log: str) -> Iterator[list[str]]:
     Yields the lines that are logged as warnings, to which a script may add its own.
 
     An error of ours says what to do. Any other exception is a defect: its text may quote a row and is never
-    shown, only its type and where it came from. The same goes for warnings.
+    shown, only its type and where it came from. The same goes for warnings, and for whatever else a library
+    would print. A step that is killed can say nothing any more, so that line is written first.
     """
     notes: list[str] = []
 
@@ -32,23 +41,94 @@ def job(log: str) -> Iterator[list[str]]:
         notes.append(f"Warning: {category.__name__} in {Path(filename).name} line {lineno}")
 
     warnings.showwarning = note
+    sys.unraisablehook = lambda unraisable: None
+    logging.disable()
     line = ""
-    try:
-        yield notes
-    except GravidaError as error:
-        line = error.line()
-    except Exception as error:
-        line = defect(error)
-    finally:
-        write_text(log, "\n".join([*dict.fromkeys(notes), line]).strip() + "\n" * bool(notes or line))
+    with at_work():
+        record(log, [], killed(log))
+        try:
+            with unheard():
+                yield notes
+        except GravidaError as error:
+            line = error.line()
+        except KeyboardInterrupt:
+            # Whoever stopped the run knows it.
+            os._exit(130)
+        except BaseException as error:
+            line = defect(error)
+        line = record(log, notes, line) or line
     if line:
         sys.exit(line)
 
 
-def defect(error: Exception) -> str:
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Drop what is printed."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
+
+
+@contextmanager
+def at_work() -> Iterator[None]:
+    """Hold the lock that the next run waits for, should this step outlive its own run.
+
+    One that comes to this point when the next run has already begun ends, without a word.
+    """
+    lock = -1
+    # Not every file system of a cluster can lock; there the scheduler ends the steps of a run.
+    with suppress(OSError):
+        lock = os.open(STEPS_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    if is_of_another_run():
+        os._exit(1)
+    try:
+        yield
+    finally:
+        if lock >= 0:
+            os.close(lock)
+
+
+def is_of_another_run() -> bool:
+    """Say whether `make` has begun another run in this folder since it began the one of this step."""
+    own = os.environ.get("GRAVIDA_RUN")
+    with suppress(OSError):
+        return own is not None and Path(RUN_LOCK).read_text(encoding="utf-8").strip() != own
+    return False
+
+
+def record(log: str, notes: list[str], line: str) -> str:
+    """Write what a step has to say; where even that cannot be written, return the line that says so."""
+    try:
+        write_text(log, "\n".join([*dict.fromkeys(notes), line]).strip() + "\n" * bool(notes or line))
+    except OSError as error:
+        return defect(error)
+    return ""
+
+
+def killed(log: str) -> str:
+    """Return what the log says of a step until it comes to its end."""
+    step = Path(log).with_suffix("").relative_to("results/logs")
+    return f"Defect: Killed in {step}; it was ended from outside, often for want of memory: {MEMORY}"
+
+
+def defect(error: BaseException) -> str:
     """Return what is said of an exception that should not have happened."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT / "workflow")]
     frame = (ours or list(frames))[-1]
     place = f"{Path(frame.filename).name} line {frame.lineno}"
-    return f"Defect: {type(error).__name__} in {place}; a fault of the software: report this line"
+    return f"Defect: {type(error).__name__} in {place}; {next_step(error)}"
+
+
+def next_step(error: BaseException) -> str:
+    """Return what a person can do about it, by the kind of exception and never by its text."""
+    if isinstance(error, MemoryError):
+        return f"memory ran short: {MEMORY}"
+    number = error.errno if isinstance(error, OSError) else None
+    if number in NO_ROOM:
+        return f"no room is left for the files in results/: make room, {AGAIN}"
+    if number in NO_WRITING:
+        return f"a file in results/ cannot be written or one of the study read: see who may, {AGAIN}"
+    if number is not None and number != errno.ENOENT:
+        return f"the disk or the system failed ({os.strerror(number)}): see to it, {AGAIN}"
+    return "a fault of the software: report this line"

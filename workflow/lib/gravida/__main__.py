@@ -52,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
         "--rate-ratio", type=float, default=1.4, help="untreated over treated (default 1.4)"
     )
     synthetic.add_argument("--seed", type=int, default=SEED)
+    check = commands.add_parser(
+        "verify", help="say which files of a study are not as its last run read and left them"
+    )
+    check.set_defaults(run=print_verification)
+    check.add_argument("study", type=Path, help="folder of the study")
     _add_calibrate(commands)
     add_commands(commands)
     return parser
@@ -131,6 +136,24 @@ def write_synthetic_study(options: argparse.Namespace) -> None:
     ]
     write_text(folder / "sites.tsv", "\n".join(lines) + "\n")
     write_text(folder / "config.yaml", "sites: sites.tsv\n")
+
+
+def print_verification(options: argparse.Namespace) -> None:
+    """Print a line for each file of a study that is not as its last run left it, or that all are.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder is not there.
+    """
+    from gravida.provenance.verify import verify
+
+    if not options.study.is_dir():
+        raise ConfigurationError(f"the folder {options.study} is not there; name the folder of a study")
+    lines = verify(options.study, ROOT)
+    print("\n".join(lines) or "Every file is as the last run read or left it.")
+    if lines:
+        sys.exit(1)
 
 
 def write_calibration(options: argparse.Namespace) -> None:

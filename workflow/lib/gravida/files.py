@@ -6,11 +6,22 @@ A file appears under its final name only when it is complete: it is written besi
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+# The first is held by a run and names it, the second is held by every step while it works. Both are relative,
+# as are all results, to the study's folder.
+RUN_LOCK = "results/.run.lock"
+STEPS_LOCK = "results/.steps.lock"
+PARTIAL = ".partial."
+# How far, in seconds, the clocks of two machines may differ.
+CLOCKS_DIFFER = 2
+# In seconds since 1970; 0 would be no date at all.
+LONG_AGO = 1
 
 
 def write_beside(path: str | Path, write: Callable[[Path], None]) -> None:
@@ -25,12 +36,58 @@ def write_beside(path: str | Path, write: Callable[[Path], None]) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}.partial.{path.name}")
+    partial = path.with_name(f".{os.getpid()}{PARTIAL}{path.name}")
     try:
         write(partial)
+        _settle(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _settle(path: Path) -> None:
+    """Wait until a file is on the disk: some systems say only then that there is no room."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def clear_partial(folder: str | Path) -> None:
+    """Remove what writers that were killed left beside the final names, anywhere under `folder`."""
+    for path in Path(folder).rglob(f".*{PARTIAL}*"):
+        path.unlink(missing_ok=True)
+
+
+def is_ahead(path: str | Path) -> bool:
+    """Say whether a file is dated in the future."""
+    return Path(path).stat().st_mtime > time.time() + CLOCKS_DIFFER
+
+
+def distrust_future(folder: str | Path) -> None:
+    """Date every file under `folder` long ago, in the order that they have, if one is dated in the future.
+
+    A clock that went back leaves files that look newer than whatever is edited later.
+    """
+    dates = {path: path.stat().st_mtime_ns for path in Path(folder).rglob("*") if path.is_file()}
+    if any(is_ahead(path) for path in dates):
+        ranks = {date: rank for rank, date in enumerate(sorted(set(dates.values())))}
+        # The oldest first: should this be cut short, the order is still right.
+        for path, date in sorted(dates.items(), key=lambda item: item[1]):
+            os.utime(path, (LONG_AGO + ranks[date],) * 2)
+
+
+def distrust_older(result: str | Path, sources: Iterable[str | Path]) -> None:
+    """Date a result long ago if a file that it was made from has been put in its place since.
+
+    A file that is copied with its date, or unpacked, may be new and look old.
+    """
+    result = Path(result)
+    if result.exists():
+        made = result.stat().st_mtime
+        if any(Path(path).stat().st_ctime > made for path in sources):
+            os.utime(result, (LONG_AGO, LONG_AGO))
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -53,9 +110,14 @@ def write_secret(path: str | Path, content: str) -> None:
     write_beside(path, write)
 
 
+def json_text(content: Any) -> str:
+    """Return plain data as indented JSON; nan and infinity are refused by the encoder."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: str | Path, content: Any) -> None:
-    """Write plain data as indented JSON; nan and infinity are refused by the encoder."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write plain data as indented JSON."""
+    write_text(path, json_text(content))
 
 
 def write_yaml(path: str | Path, content: Any) -> None:
@@ -81,6 +143,12 @@ def read_json(path: str | Path) -> Any:
 def read_yaml(path: str | Path) -> Any:
     """Return the content of a YAML file as plain data."""
     return yaml.safe_load(read_text(path))
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(paths: Iterable[str | Path], root: str | Path) -> str:
