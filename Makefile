@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run verify test endurance check format lock docs referee calibrate setup clean help
+.PHONY: run verify test attack endurance check format lock docs referee calibrate setup clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -81,6 +81,10 @@ referee: $(READY) ## hold the reference numbers in tests/golden against R (tests
 REPLICATES ?= 2000
 calibrate: $(READY) ## simulate studies of known truth: type I error, coverage, power (REPLICATES=2000 of each)
 	@$(BIN)/python -m gravida calibrate --replicates $(REPLICATES)
+
+ATTACKED ?= 200
+attack: $(READY) ## work out what the release gate withheld, on random registries; nothing may be found (ATTACKED=200)
+	@ATTACKED=$(ATTACKED) $(BIN)/python -m pytest --numprocesses 2 --dist load tests/disclosure/test_attack.py
 
 RUNS ?= 50
 endurance: $(READY) ## kill a small study at random moments and resume it; nothing may be lost (RUNS=50)

@@ -33,6 +33,7 @@ rule all:
         "results/release/report.html",
         "results/release/identifiability.json",
         "results/internal/run_config.yaml",
+        "results/internal/release_review.html",
         "results/internal/manifest.json",
         "results/release/manifest.json",
         "results/release/ro-crate-metadata.json",

@@ -40,9 +40,10 @@ def learn(
     """Return everything that follows from released tables; `internal` tells the referee what was withheld."""
     sheet = released["identifiability"]
     policies = dict(zip(sheet["site"].astype(str), sheet["policy"].astype(str), strict=True))
-    rates = released["relapse_rates"]
+    # Which sites date their relapses everybody may know.
+    rates = internal["relapse_rates"]
     first = rates[(rates["group"] == "site") & (rates["period"] == "trimester_1")]
-    dated = set(first.loc[first["pregnancies"].isna() | (first["pregnancies"] > 0), "site"].astype(str))
+    dated = set(first.loc[first["pregnancies"] > 0, "site"].astype(str))
     out = Outsider(Knowledge(), released, internal, policies, dated, confidence)
     for step in (learn_counts, learn_comparisons, learn_times, learn_descriptions, learn_structure):
         step(out)

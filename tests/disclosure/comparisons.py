@@ -89,7 +89,7 @@ def _dispersion(out: Outsider) -> None:
             for quantity in QUANTITIES:
                 out.publish(row, quantity, out.total(quantity, "all", period))
             continue
-        number = int(test.split("_")[1])
+        number, last = int(test.split("_")[1]), test.endswith("_or_more")
         name = ("frequency", period, number)
         found.setdefault(period, []).append(name)
         out.publish(row, "pregnancies", name)
@@ -99,9 +99,9 @@ def _dispersion(out: Outsider) -> None:
         out.publish(row, "women", women)
         out.know.at_most([women], [name], "women have pregnancies")
         out.know.at_most([women], [out.total("women", "all", period)], "women have pregnancies")
-        if number == 3:
+        if last:
             out.publish(row, "relapses", ("many", period))
-            out.know.at_most([name], [("many", period)], "relapses of a pregnancy", 1 / 3)
+            out.know.at_most([name], [("many", period)], "relapses of a pregnancy", 1 / number)
         elif row.number("relapses") is not None:
             out.know.relate({name: number}, *[row.number("relapses")] * 2, "dispersion.relapses")
     for row in out.rows("dispersion"):
@@ -115,7 +115,7 @@ def _dispersion(out: Outsider) -> None:
     for period, names in found.items():
         label = "frequencies add up"
         out.know.equal([out.total("pregnancies", "all", period)], names, label)
-        terms = {("frequency", period, 1): 1, ("frequency", period, 2): 2, ("many", period): 1}
+        terms = {name: name[2] for name in names[1:-1]} | {("many", period): 1}
         out.know.relate(terms | {out.total("relapses", "all", period): -1}, 0, 0, label)
 
 
@@ -155,17 +155,7 @@ def _cells(term: str) -> list[tuple[str, str]]:
 def _pregnancies_of_cells(
     out: Outsider, row: Row, cells: list[tuple[str, str]], sites: tuple[str, ...]
 ) -> None:
-    (first, period), (second, other) = cells
-    label = "a contrast holds its cells"
-    if first != second:
-        out.publish(row, "pregnancies", out.total("pregnancies", "all", period, sites))
-        out.publish(row, "women", out.total("women", "all", period, sites))
-        return
+    (first, period), (second, _) = cells
+    arm = first if first == second else "all"
     for quantity in ("pregnancies", "women"):
-        union = ("union", quantity, row.key)
-        parts = [out.total(quantity, first, when, sites) for when in (period, other)]
-        out.publish(row, quantity, union)
-        out.know.at_most([union], parts, label)
-        for part in parts:
-            out.know.at_most([part], [union], label)
-        out.know.at_most([union], [out.total(quantity, first, "submitted", sites)], label)
+        out.publish(row, quantity, out.total(quantity, arm, period, sites))

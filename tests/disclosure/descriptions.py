@@ -147,7 +147,7 @@ def _affected(out: Outsider, variable: str, arm: str) -> None:
     know.at_most([affected], [("base women", variable, "", "n", arm)], label)
     if arm == "all":
         add_arms(out, affected, [("base affected", variable, one) for one in ARMS], women=True)
-        several = [("frequency", period, number) for number in (1, 2, 3)]
+        several = out.several(period)
         know.at_most([affected], several, label)
         know.at_most(several, [affected], label, 12)
 

@@ -139,9 +139,8 @@ class Outsider:
         if value is not None:
             self.know.know(name, value, value, label, told=True)
         elif truth is not None and not pd.isna(truth):
-            sure = not row.labels_only or column in ("pregnancies", "women", "value")
             cell = f"{row.table}.{column} [{', '.join(str(part) for part in row.key[:-1])}]"
-            self.know.withhold(name, cell, int(sure), round(float(truth)))
+            self.know.withhold(name, cell, 0, round(float(truth)))
 
     def total(self, quantity: str, arm: str, period: str, sites: tuple[str, ...] | None = None) -> Name:
         """Return the variable of a sum over sites (all, if not given), made of what each site and arm has.
@@ -170,6 +169,10 @@ class Outsider:
         if quantity == "women":
             return [("atom", quantity, "both", period, site)]
         return [("atom", quantity, one, period, site) for one in ARMS]
+
+    def several(self, period: str) -> list[Name]:
+        """Return the pregnancies with 1, with 2, ... relapses in a period, as far as rows are of them."""
+        return [name for name in self.know.numbers if name[:2] == ("frequency", period) and name[2]]
 
     def of_policy(self, policy: str) -> tuple[str, ...]:
         """Return the sites with a policy."""

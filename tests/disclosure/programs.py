@@ -16,6 +16,7 @@ ROUNDS = 8
 SWEEPS = 60
 # Seconds for one question; what is not answered by then is reported, never passed over.
 PATIENCE = 10.0
+HALF_A_DAY = 0.5
 FEASIBLE, INFEASIBLE = 0, 2
 
 
@@ -205,6 +206,11 @@ def _groups(size: int, parts: Iterable[np.ndarray]) -> np.ndarray:
     return np.array([root(i) for i in range(size)])
 
 
+def _room(variables: Iterable[int], tightened: Tightened) -> float:
+    """Return by how much a row may be missed: sums of thousands of days strain the solver's tolerance."""
+    return HALF_A_DAY if any(tightened.high[i] > MOST for i in variables) else 0.0
+
+
 def _program(
     inside: np.ndarray, relations: Sequence[Relation], choices: Sequence[Choice], tightened: Tightened
 ) -> Program:
@@ -218,7 +224,8 @@ def _program(
             if i not in columns
         )
         entries = {columns[i]: w for i, w in zip(known.variables, known.weights, strict=True) if i in columns}
-        rows.append((entries, known.low - given, known.high - given))
+        room = _room(known.variables, tightened)
+        rows.append((entries, known.low - given - room, known.high - given + room))
     for choice in choices:
         first = len(low)
         low += [0] * len(choice.tuples)
@@ -229,7 +236,8 @@ def _program(
             entries = dict(zip(marks, (float(value) for value in values), strict=True))
             given = 0.0 if variable in columns else tightened.low[variable]
             entries |= {columns[variable]: -1.0} if variable in columns else {}
-            rows.append((entries, given, given))
+            room = _room([variable], tightened)
+            rows.append((entries, given - room, given + room))
     whole = np.ones(len(low))
     # Whether days are whole matters to no count but by a released number, and then the choice holds it.
     whole[: inside.size] = tightened.high[inside] <= MOST

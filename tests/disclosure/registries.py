@@ -37,8 +37,8 @@ class Registry:
     infusions: dict[str, pd.DataFrame]
 
 
-def draw_registry(seed: int) -> Registry:
-    """Draw 2 to 6 sites of 15 to 80 pregnancies, most with few relapses.
+def draw_registry(seed: int, joining: SiteDesign | None = None, joined: bool = True) -> Registry:
+    """Draw 2 to 6 sites of 15 to 80 pregnancies, most with few relapses; one more may join them.
 
     Policies are mixed, in every third registry without any site by choice, so that sites of one policy are
     one arm. A quarter of the sites do not date their relapses, and some send no infusions or adverse events.
@@ -56,7 +56,11 @@ def draw_registry(seed: int) -> Registry:
         )
         for number, name in enumerate(NAMES[: rng.integers(2, 7)])
     )
+    sites += (joining,) if joining else ()
     drawn = generate(RegistryDesign(sites, seed=seed, alpha=float(rng.choice([0.0, 0.7, 1.5]))))
+    if not joined:
+        sites = sites[:-1]
+        drawn = {site.name: drawn[site.name] for site in sites}
     silent = {name: (rng.random() < 0.15, rng.random() < 0.15) for name in drawn}
     rows = [
         SiteRows(site.name, site.policy, *(drawn[site.name].get(table) for table in TABLES)) for site in sites
@@ -87,7 +91,7 @@ def internal_tables(registry: Registry, min_women: int) -> dict[str, pd.DataFram
     return {
         "attrition": cohort.attrition,
         "baseline": describe_baseline(cohort.pregnancies),
-        "dispersion": measure_dispersion(cohort.person_time),
+        "dispersion": measure_dispersion(cohort.person_time, min_women),
         "doses": describe_doses(cohort.pregnancies, registry.infusions, min_women),
         "identifiability": contrasts.verdict.sites,
         "longitudinal": estimate_course(contrasts),

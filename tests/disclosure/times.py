@@ -45,7 +45,7 @@ def _curves(out: Outsider) -> None:
             know.at_most([relapsed], [*earlier, quarter], "first relapses are relapses")
             know.at_most([quarter], [relapsed], "first relapses are relapses", MANY_RELAPSES)
     if days and out.dated == set(out.policies):
-        several = [("frequency", OUTCOME, number) for number in (1, 2, 3)]
+        several = out.several(OUTCOME)
         know.equal([("relapsed", "all", 365)], several, "who relapsed is in both tables")
 
 

@@ -2,8 +2,8 @@
 
 A small study is run undisturbed, then in a copy killed (SIGKILL, at moments drawn from a seed) and resumed
 with `make` until it ends. After each kill every file under its final name is whole; at the end all files are
-those of the undisturbed run, byte for byte. Every second run starts from a finished release, to which a data
-cut is added.
+those of the undisturbed run, byte for byte, though seed, time zone, language and number of cores are others.
+Every second run starts from a finished release, to which a data cut is added.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -29,8 +30,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.workflow.conftest import ROOT, minimal_site, write_study
 
-# These tell when they were made.
-TIMES = {"manifest.json", "ro-crate-metadata.json"}
+# These tell the time, or hold what is drawn at random to keep the rest secret.
+RECORDS = {"internal/manifest.json", "release/manifest.json", "release/ro-crate-metadata.json"}
+TIMES = {"written", "ended", "endTime", "datePublished"}
+CHANCE = {"salt", "seal", "hmac_sha256"}
+UNDISTURBED = {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8", "CORES": "2", "OMP_NUM_THREADS": "2"}
+DISTURBED = {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo", "LC_ALL": "C", "CORES": "1", "OMP_NUM_THREADS": "1"}
 MOST_KILLS = 3
 AT_ONCE = 2
 
@@ -82,7 +87,7 @@ def prepare(folder: Path) -> tuple[list[Path], list[dict[str, bytes]], list[floa
     for kind in ("start of a first release", "start of a second release"):
         starts.append(Path(shutil.copytree(study, folder / kind, symlinks=True)))
         began = time.monotonic()
-        done = start(study)
+        done = start(study, UNDISTURBED)
         output, _ = done.communicate()
         if done.returncode:
             sys.exit(f"the undisturbed run failed\n{output}")
@@ -97,12 +102,12 @@ def prepare(folder: Path) -> tuple[list[Path], list[dict[str, bytes]], list[floa
     return starts, results, durations
 
 
-def start(study: Path) -> subprocess.Popen:
-    """Start `make` on a study, in a process group of its own."""
+def start(study: Path, habits: dict[str, str]) -> subprocess.Popen:
+    """Start `make` on a study, in a process group and an environment of its own."""
     command = ["make", "--no-print-directory", "--old-file", ".venv/ready", f"STUDY={study}"]
     # What a make that called this script told it is not for this one.
     told = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
-    environment = {name: value for name, value in os.environ.items() if name not in told}
+    environment = {name: value for name, value in os.environ.items() if name not in told} | habits
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -119,7 +124,7 @@ def disturb(study: Path, chance: random.Random, duration: float) -> tuple[int, l
     kills, found = 0, []
     wanted = chance.randint(1, MOST_KILLS)
     while True:
-        run = start(study)
+        run = start(study, DISTURBED)
         wait = chance.uniform(0.3, duration / wanted) if kills < wanted else None
         try:
             output, _ = run.communicate(timeout=wait)
@@ -203,13 +208,32 @@ def is_whole(path: Path) -> bool:
 
 
 def contents(study: Path) -> dict[str, bytes]:
-    """Return every file of the results by name, but for those of times, locks and logs."""
+    """Return every file of the results but for the locks; of a record what is the same in every run."""
     results = study / "results"
     wait_for(results / ".steps.lock")
-    return {
+    found = {
         path.relative_to(results).as_posix(): path.read_bytes()
         for path in sorted(results.rglob("*"))
-        if path.is_file() and path.name not in TIMES and path.parent != results
+        if path.is_file() and path.parent != results
+    }
+    for name in found.keys() & RECORDS:
+        found[name] = json.dumps(without(json.loads(found[name]))).encode()
+    return found
+
+
+def without(content: Any) -> Any:
+    """Return a record without what tells the time or is drawn, nor what is a digest of such a record."""
+    if isinstance(content, list):
+        return [without(item) for item in content]
+    if not isinstance(content, dict):
+        return content
+    of_record = content.get("@id") == "manifest.json"
+    return {
+        key: without(value)
+        for key, value in content.items()
+        if key not in TIMES | CHANCE
+        and key.removeprefix("results/") not in RECORDS
+        and not (of_record and key == "sha256")
     }
 
 

@@ -16,6 +16,14 @@ from tests.study import ROOT, accepted_rows
 from tests.unit.cohorts import CLASSES
 
 REGISTRIES = ("policy_pair", "choice_sites", "mixed", "many_sites")
+RELAPSES_AND_WOMEN = (
+    ("relapses", "women_with_relapse"),
+    *((f"relapses_{arm}", f"women_with_relapse_{arm}") for arm in ("numerator", "denominator")),
+    *((f"relapses_{group}", f"women_with_relapse_{group}") for group in ("level", "reference")),
+    ("relapses_smallest_cell", "women_with_relapse_smallest_cell"),
+    *((f"relapsed_{arm}", f"women_relapsed_{arm}") for arm in ("treated", "untreated")),
+    ("relapsed", "women_relapsed"),
+)
 studies = pytest.mark.parametrize("name", REGISTRIES)
 
 
@@ -106,6 +114,26 @@ def test_tables_agree_where_they_answer_the_same_question(name: str) -> None:
         difference = share["treated", day] - share["untreated", day]
         assert risk.loc[day, "risk_difference"] == pytest.approx(difference, rel=1e-9)
         assert risk.loc[day, "nnt"] == pytest.approx(1 / difference, rel=1e-9)
+
+
+@studies
+def test_relapses_have_women_and_no_more_of_them_than_relapses(name: str) -> None:
+    found = set()
+    for title, table in as_submitted(name).items():
+        for relapses, women in RELAPSES_AND_WOMEN:
+            if women not in table:
+                continue
+            found.add(women)
+            counts = table[[relapses, women]].dropna().astype(int)
+            assert len(counts), (title, women)
+            assert ((counts[relapses] > 0) == (counts[women] > 0)).all(), (title, women)
+            assert (counts[women] <= counts[relapses]).all(), (title, women)
+            assert (counts[women] <= table.loc[counts.index, "women"]).all(), (title, women)
+    assert found == {women for _, women in RELAPSES_AND_WOMEN}
+    for title in ("relapse_rates", "sites"):
+        table = as_submitted(name)[title]
+        assert (table["relapses_most"] <= table["relapses"]).all(), title
+        assert (table["relapses"] <= table["relapses_most"] * table["women_with_relapse"]).all(), title
 
 
 @studies

@@ -11,8 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from tests.disclosure.hand_made import PARTS, Site, relapse_rates
+
 # The same examples on every machine and every run.
 steady = settings(derandomize=True, deadline=None, max_examples=60)
+SUMS = {
+    "pregnancy": tuple(f"trimester_{part}" for part in (1, 2, 3)),
+    "postpartum_6_months": ("postpartum_q1", "postpartum_q2"),
+    "postpartum_year": tuple(f"postpartum_q{part}" for part in (1, 2, 3, 4)),
+}
 
 
 @steady
@@ -98,31 +105,47 @@ def test_exact_p_and_limits_agree(first: int, second: int, years: tuple[float, f
     assert np.isclose(turned.p_value, exact.p_value, rtol=1e-9)
 
 
+COUNTS = st.tuples(*[st.integers(0, 12)] * len(PARTS))
+
+
 @steady
 @given(
-    rows=st.lists(
-        st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=12
-    ),
+    sites=st.lists(st.tuples(COUNTS, st.integers(1, 40)), min_size=2, max_size=4),
     min_women=st.integers(5, 11),
 )
-def test_no_released_count_is_small(rows: list[tuple[int, int, int]], min_women: int) -> None:
-    table = pd.DataFrame(
-        [
-            ("arm", "treated", "all", "postpartum_year", p, w, r, 1.5, 0.5, 0.1, 0.9, 0.1, 0.9)
-            for p, w, r in rows
-        ],
-        columns=[
-            *("group", "arm", "site", "period", "pregnancies", "women", "relapses", "person_years", "rate"),
-            *("lower", "upper", "robust_lower", "robust_upper"),
-        ],
+def test_no_released_count_is_small(sites: list[tuple[tuple[int, ...], int]], min_women: int) -> None:
+    policies = ("all", "none", "all", "none")
+    table = relapse_rates(
+        *(Site(f"s{place}", policies[place], *site) for place, site in enumerate(sites)),
     )
-    out = release_tables({"relapse_rates": table}, min_women)["relapse_rates"]
-    for place, row in out.iterrows():
+    out = release_tables({"relapse_rates": table}, min_women).tables["relapse_rates"]
+    for (_, row), (_, full) in zip(out.iterrows(), table.iterrows(), strict=True):
         for column in ("pregnancies", "women", "relapses"):
             assert pd.isna(row[column]) or row[column] == 0 or row[column] >= min_women
-        small = any(0 < value < min_women for value in rows[place])
-        assert row["suppressed"] == small
-        assert pd.isna(row["rate"]) == small
+        small = any(0 < full[column] < min_women for column in ("pregnancies", "women", "relapses"))
+        # Other rows are withheld to protect these, but none of these leaves.
+        assert row["suppressed"] or not small
+        assert pd.isna(row["rate"]) or not small
+        assert row["suppressed"] == any(pd.isna(row[column]) for column in full.index if column in row)
+
+
+@steady
+@given(first=COUNTS, second=COUNTS, min_women=st.integers(5, 11))
+def test_no_small_count_is_the_rest_of_a_sum(
+    first: tuple[int, ...], second: tuple[int, ...], min_women: int
+) -> None:
+    """Of one site an arm; the arms make up all, the quarters the year, the trimesters the pregnancy."""
+    table = relapse_rates(Site("s0", "all", first), Site("s1", "none", second))
+    out = release_tables({"relapse_rates": table}, min_women).tables["relapse_rates"]
+    arms = out[out["group"] == "arm"].pivot_table(
+        index="arm", columns="period", values="relapses", dropna=False, aggfunc="first"
+    )
+    rests = [arms.loc["all"] - arms.loc[arm] for arm in ("treated", "untreated")]
+    for whole, parts in SUMS.items():
+        lines = arms[list(parts)]
+        rests += [arms[whole] - lines.drop(columns=part).sum(axis=1, skipna=False) for part in parts]
+    for rest in rests:
+        assert not ((rest > 0) & (rest < min_women)).any()
 
 
 @steady

@@ -139,6 +139,7 @@ def test_precision_of_the_published_result() -> None:
         **{"standard_error": np.log(2.598 / 0.764) / 2 / stats.norm.ppf(0.975), "pregnancies": 132},
         **{"women": 112, "relapses_numerator": 23, "relapses_denominator": 19, "degrees_of_freedom": None},
         **{"women_numerator": 52, "women_denominator": 60},
+        **{"women_with_relapse_numerator": 19, "women_with_relapse_denominator": 16},
         **{"contrast": "untreated/treated"},
     }
     answers = assess_precision(registry(SIX), pd.DataFrame([published]), PLAN).set_index("question")["value"]

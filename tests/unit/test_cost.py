@@ -20,6 +20,7 @@ AMOUNTS = ["nnt", "cost_per_relapse_avoided", "lower", "upper"]
 def differences(numbers: tuple = (0.1, 0.02, 0.18), **more) -> pd.DataFrame:
     """Return risk differences (difference, lower, upper) at day 182, beside one at day 365."""
     row = {"day": 182, "women": 100, "relapsed_treated": 10, "relapsed_untreated": 20, "status": "ok"}
+    row |= {"women_relapsed_treated": 9, "women_relapsed_untreated": 17}
     row |= dict(zip(("risk_difference", "lower", "upper"), numbers, strict=True)) | {"reason": ""}
     other = row | {"day": 365, "risk_difference": 0.5, "lower": 0.4, "upper": 0.6}
     return pd.DataFrame([other, row | more])
@@ -91,6 +92,7 @@ def test_planned_course(numbers: tuple, answer: tuple, form: str) -> None:
         "USD",
     ]
     assert found[["women", "relapsed_treated", "relapsed_untreated"]].tolist() == [100, 10, 20]
+    assert found[["women_relapsed_treated", "women_relapsed_untreated"]].tolist() == [9, 17]
 
 
 def test_the_day_of_the_plan_is_used() -> None:

@@ -395,7 +395,7 @@ def test_nothing_that_is_released_depends_on_a_withheld_count() -> None:
             "evidence_pooled": found.pooled,
             "evidence_grade": found.grade,
         }
-        left.append({name: table.to_csv() for name, table in release_tables(tables, 5).items()})
+        left.append({name: table.to_csv() for name, table in release_tables(tables, 5).tables.items()})
     assert left[0] == left[1] == left[2] == left[3]
 
 

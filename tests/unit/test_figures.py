@@ -164,16 +164,107 @@ def test_trimesters_and_quarters_replace_the_whole_periods():
     assert set(drawn["arm"]) == {"treated", "untreated"}
 
 
-def test_beside_a_withheld_trimester_the_whole_pregnancy_is_drawn_too(monkeypatch, published):
-    table = withhold(rates((*WHOLE, *TRIMESTERS, *QUARTERS)), "untreated", "trimester_3")
-    drawn = course.arm_rates(table)
-    for arm, trimesters in (("treated", TRIMESTERS), ("untreated", TRIMESTERS[:2])):
-        mine = drawn[drawn["arm"] == arm]
-        assert list(mine["period"]) == ["pre_pregnancy_year", *trimesters, "pregnancy", *QUARTERS]
-        assert list(mine.loc[mine["dashed"], "period"]) == ["pregnancy"]
+def withhold_all(*cells):
+    """Return a table of every period in which the rates of these (arm, period) are withheld."""
+    table = rates((*WHOLE, *TRIMESTERS, *QUARTERS))
+    for cell in cells:
+        table = withhold(table, *cell)
+    return table
+
+
+def drawn_in(table, whole):
+    """Return what is drawn of a whole period and its parts, in order: (arm, period), dashed apart."""
+    rows = course.arm_rates(table)
+    rows = rows[rows["period"].isin((whole, *course.PARTS[whole]))]
+    pairs = list(zip(rows["arm"], rows["period"], rows["dashed"], strict=True))
+    return [pair[:2] for pair in pairs if not pair[2]], [pair[:2] for pair in pairs if pair[2]]
+
+
+BOTH_WHOLE = [("treated", "pregnancy"), ("untreated", "pregnancy")]
+LACKS_A_PART = [("untreated", "trimester_3")]
+LACKS_EVERY_PART_OF_AN_ARM = [("treated", part) for part in TRIMESTERS]
+LACKS_A_PART_OF_ALL = [*LACKS_A_PART, ("all", "trimester_3")]
+
+
+@pytest.mark.parametrize("withheld", [LACKS_A_PART, LACKS_EVERY_PART_OF_AN_ARM])
+def test_where_a_trimester_of_an_arm_is_withheld_both_arms_are_drawn_together(withheld):
+    points, dashed = drawn_in(withhold_all(*withheld), "pregnancy")
+    assert points == [("all", part) for part in TRIMESTERS]
+    assert dashed == BOTH_WHOLE
+    assert drawn_in(withhold_all(*withheld), "postpartum_year")[0] == [
+        (arm, quarter) for arm in ("treated", "untreated") for quarter in QUARTERS
+    ]
+
+
+def test_where_one_of_both_arms_together_is_withheld_too_the_whole_pregnancy_is_drawn():
+    assert drawn_in(withhold_all(*LACKS_A_PART_OF_ALL), "pregnancy") == (BOTH_WHOLE, [])
+
+
+def test_where_an_arm_over_the_whole_is_withheld_both_are_drawn_together_over_the_whole():
+    for lacking in (LACKS_A_PART, LACKS_A_PART_OF_ALL):
+        table = withhold_all(*lacking, BOTH_WHOLE[1])
+        assert drawn_in(table, "pregnancy") == ([("all", "pregnancy")], [])
+    table = withhold_all(("treated", "pre_pregnancy_year"))
+    assert drawn_in(table, "pre_pregnancy_year") == ([("all", "pre_pregnancy_year")], [])
+
+
+def test_what_is_left_is_drawn_and_where_nothing_is_the_axis_says_so(monkeypatch, published):
+    nothing_whole = [*LACKS_A_PART, *BOTH_WHOLE, ("all", "pregnancy")]
+    assert drawn_in(withhold_all(*nothing_whole), "pregnancy")[0] == [("all", part) for part in TRIMESTERS]
+    one_arm = [*LACKS_A_PART_OF_ALL, BOTH_WHOLE[0], ("all", "pregnancy")]
+    assert drawn_in(withhold_all(*one_arm), "pregnancy") == ([BOTH_WHOLE[1]], [])
+    table = withhold_all(*one_arm, BOTH_WHOLE[1])
+    assert drawn_in(table, "pregnancy") == ([], [])
+    assert "Pregnancy\nnot shown" in texts(monkeypatch, course, draw_course, table, published)
+
+
+def test_the_picture_says_what_stands_in_and_why(monkeypatch, published):
+    table = withhold_all(*LACKS_A_PART, ("treated", "postpartum_q4"), ("all", "postpartum_q4"))
+    assert course.course_notes(table) == [
+        "Pregnancy: a trimester of an arm is withheld; shown: both arms together by trimester, each arm over "
+        "the whole (dashed).",
+        "Year after delivery: a quarter of an arm is withheld; shown: each arm over the whole.",
+        course.WHY,
+    ]
     on_picture = texts(monkeypatch, course, draw_course, table, published)
-    assert "T3\nuntreated\nnot\nshown" in on_picture
-    assert {"T1", "T2", "Q1", "Q4"} <= set(on_picture)
+    assert "\n".join(course.course_notes(table)) in on_picture
+    assert {"Both arms together", "T1", "Year after"} <= set(on_picture) and "Q1" not in on_picture
+
+
+def test_nothing_is_said_where_nothing_is_lacking():
+    for table in (withhold_all(), rates(WHOLE), withhold_all().query("arm == 'treated'")):
+        assert course.course_notes(table) == []
+
+
+def test_an_arm_that_dates_no_relapse_is_not_in_both_arms_together():
+    """Its quarters hold no pregnancy: those of both arms together are the other arm's alone."""
+    table = withhold_all(*(("untreated", part) for part in TRIMESTERS)).assign(suppressed=False)
+    assert drawn_in(table, "pregnancy") == (BOTH_WHOLE, [])
+    assert course.course_notes(table) == [
+        "Pregnancy: a trimester of an arm is not estimable; shown: each arm over the whole."
+    ]
+
+
+def test_the_points_of_an_arm_over_the_whole_stand_between_those_of_the_parts():
+    parts = {course._day("all", part, False) for whole in ("pregnancy", "postpartum_year")
+             for part in course.PARTS[whole]}  # fmt: skip
+    wholes = [course._day(*cell, True) for cell in [*BOTH_WHOLE, ("treated", "postpartum_year")]]
+    assert min(abs(day - part) for day in wholes for part in parts) > 30
+    assert len(set(wholes)) == 3
+
+
+def test_no_note_runs_out_of_the_picture(monkeypatch, published):
+    table = withhold_all(("treated", "pre_pregnancy_year"), *LACKS_A_PART, ("treated", "postpartum_q2"))
+    picture = picture_of(monkeypatch, course, draw_course, table, published)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    renderer = FigureCanvasAgg(picture).get_renderer()
+    (notes,) = picture.texts
+    assert len(notes.get_text().splitlines()) == 4
+    place = notes.get_window_extent(renderer)
+    (axes,) = picture.axes
+    under = min(label.get_window_extent(renderer).y0 for label in axes.get_xticklabels())
+    assert place.x1 < picture.bbox.x1 and picture.bbox.y0 < place.y0 and place.y1 < under
 
 
 def test_without_dated_relapses_the_three_whole_periods_are_picture_of(monkeypatch, published):

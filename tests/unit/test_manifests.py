@@ -1,4 +1,4 @@
-"""Manifests that tell where each file came from, what of that may leave, and whether it is still so."""
+"""Where the files of a run are and came from, what of that may leave, and whether it is still so."""
 
 import hashlib
 import hmac
@@ -14,16 +14,24 @@ from typing import Any
 
 import pytest
 from gravida.__main__ import main
-from gravida.provenance import code_digest
+from gravida.errors import ConfigurationError
+from gravida.files import check_folders, distrust_future, distrust_older
+from gravida.ledger import release_name
+from gravida.provenance import code_digest, inputs
 from gravida.provenance.checkout import git_state
+from gravida.provenance.kept import earlier_records, keep_release, last_record
+from gravida.provenance.logs import closing_words, failures, log_times
 from gravida.provenance.manifest import Provenance, RunFacts, RunFiles, record_provenance
+from gravida.provenance.places import SUBMITTED as TABLE_NAMES
 from gravida.provenance.places import WORKFLOW, find_again, name_submitted, place, shown_names
+from gravida.provenance.steps import Step, files_made, files_not_made, who_made_what
 from gravida.provenance.verify import verify
 
 from schemas.submission import TABLES
 
 WRITTEN = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 SALT = bytes(range(32))
+FUTURE = 4_000_000_000
 PERSON = "Ana Novak 1987.csv"
 # Path in the study to content; each file has another size.
 MADE = {
@@ -147,6 +155,7 @@ def test_no_file_of_a_submission_is_named_by_a_name_that_is_not_a_table_s(study:
 
 
 def test_the_tables_whose_names_are_repeated_are_the_contract_s() -> None:
+    assert set(TABLE_NAMES) == set(TABLES)
     for table in [*TABLES, "submission"]:
         assert dict(name_submitted([f"a/{table}.XLSX"], {"a": "a"}, "/w")) == {
             f"a/{table}.XLSX": f"a/{table}.XLSX"
@@ -420,3 +429,227 @@ def test_no_checkout_and_no_git_are_no_fault(tmp_path: Path, monkeypatch: pytest
     assert git_state(tmp_path) is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_state(Path(__file__).parents[2]) is None
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder of a study, which is the working directory."""
+    (tmp_path / "study").mkdir()
+    monkeypatch.chdir(tmp_path / "study")
+    return tmp_path / "study"
+
+
+def put(folder: Path, *names: str) -> None:
+    """Write files of no content."""
+    write(folder, dict.fromkeys(names, ""))
+
+
+def row(site: str, submission: str, mapping: str = "") -> dict[str, str]:
+    return {"site": site, "submission": submission, "mapping": mapping, "data_cut": "2018-01-31"}
+
+
+def find(*rows: dict[str, str], is_shipped: bool = False) -> dict[str, inputs.Site]:
+    return inputs.find_submissions(rows, Path("../workflow").resolve(), is_shipped)
+
+
+def test_submissions_are_found_by_data_cut_and_by_the_names_of_their_files(here: Path) -> None:
+    put(here, "a/pregnancies.csv", "a/submission.xlsx", "a/relapses.JSmith")
+    put(here, "a/notes.txt", "a/relapses.c-v", "a/relapses.{x}", "a/infusions.csv/x", "a/.hidden/x")
+    put(here, "b/2019-06-30/relapses.csv", "b/2018-06-30/pregnancies.csv", "b/2018-06-30/x.csv")
+    sites = find(row("a", "a"), row("b", "b"))
+    assert [sites[name]["data_cut"] for name in "ab"] == ["2018-01-31", "2019-06-30"]
+    assert inputs.cut_files(sites["a"]) == [["a/pregnancies.csv", "a/relapses.JSmith", "a/submission.xlsx"]]
+    assert inputs.cut_files(sites["b"]) == [["b/2018-06-30/pregnancies.csv"], ["b/2019-06-30/relapses.csv"]]
+    assert inputs.files_read(sites["b"]) == ["b/2018-06-30/pregnancies.csv", "b/2019-06-30/relapses.csv"]
+    assert inputs.count_strange(sites["a"]) == {"2018-01-31": 4}
+    assert inputs.count_strange(sites["b"]) == {"2018-06-30": 1, "2019-06-30": 0}
+    assert inputs.label_folders(sites, here.parent / "workflow") == {
+        "a": "a",
+        "b/2018-06-30": "b/2018-06-30",
+        "b/2019-06-30": "b/2019-06-30",
+    }
+
+
+def test_a_mapping_file_names_the_files_that_are_read(here: Path) -> None:
+    put(here, f"a/{PERSON}", "a/pregnancies.csv", "a/{x}.csv")
+    write(here, {"map.yaml": f"file: {PERSON}, file: '{{x}}.csv'"})
+    site = find(row("a", "a", "map.yaml"))["a"]
+    assert inputs.files_read(site) == [f"a/{PERSON}", "map.yaml"]
+    # Snakemake would read a brace as a wildcard.
+    assert inputs.count_strange(site) == {"2018-01-31": 2}
+
+
+def test_only_the_shipped_sheet_names_folders_of_the_workflow(here: Path) -> None:
+    write(here.parent, {"workflow/demo/a/pregnancies.csv": ""})
+    shipped = find(row("a", "demo/a"), is_shipped=True)
+    assert inputs.label_folders(shipped, here.parent / "workflow") == {"a": f"{WORKFLOW}demo/a"}
+    with pytest.raises(ConfigurationError, match="submission of site a: demo/a is not there"):
+        find(row("a", "demo/a"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([row("a", "file")], "submission of site a: file is not a folder"),
+        ([row("a", "a"), row("b", "link")], "sites a and b have the same submission"),
+        ([row("a", "a"), row("b", "of_a")], "sites a and b have the same submission"),
+        ([row("a", "mixed")], "submission of site a: beside folders of data cuts"),
+        ([row("a", "no_day")], "submission of site a: 2019-02-30 is no date"),
+        ([row("a", "no_folder")], "submission of site a: 2019-06-30 is no date .* or a file"),
+        ([row("a", "a", "map.yaml")], "mapping of site a: map.yaml is not there"),
+        ([row("a", "a", "other")], "submission of site a: its folder or mapping file cannot be read"),
+        ([row("a", "a", "new.yaml")], "mapping of site a: a file is dated in the future"),
+        ([row("a", "new")], "submission of site a: a file is dated in the future"),
+    ],
+)
+def test_what_cannot_be_found_is_one_line(here: Path, rows: list[dict[str, str]], words: str) -> None:
+    put(here, "a/2019-06-30/pregnancies.csv", "file", "other/x", "new.yaml")
+    put(here, "mixed/2019-06-30/x", "mixed/x", "no_day/2019-02-30/x", "no_folder/2019-06-30")
+    put(here, "new/2018-06-30/relapses.csv", "new/2019-06-30/pregnancies.csv")
+    (here / "link").symlink_to("a")
+    (here / "of_a").symlink_to("a/2019-06-30")
+    for name in ("new.yaml", "new/2018-06-30/relapses.csv"):
+        os.utime(name, (FUTURE, FUTURE))
+    with pytest.raises(ConfigurationError, match=words):
+        find(*rows)
+
+
+def test_files_have_their_names_in_the_study(here: Path) -> None:
+    paths = [here / "config.yaml", "config.yaml", "/w/config/config.yaml", here / "{x}.yaml", "../a.yaml"]
+    assert inputs.named_here(paths) == ["config.yaml", "/w/config/config.yaml", "../a.yaml"]
+
+
+READ_AND_MADE = [
+    Step(
+        "intake_site",
+        "intake_site",
+        ["submission files of {site}", "/w/codes.csv"],
+        ["rows/{site}", "{site}.json"],
+    ),
+    Step("pool", "pool", ["rows/a", "rows/b", "studies.csv", "results/internal/releases/x.json"], ["table"]),
+    Step("check", "pool", ["{site}.json", "table", "table"], ["checked/{site}"]),
+]
+
+
+def test_what_steps_read_and_make() -> None:
+    sites = ["a", "b"]
+    made = {"rows/a", "rows/b", "a.json", "b.json", "table", "checked/a", "checked/b"}
+    found = files_made(READ_AND_MADE, sites)
+    assert set(found) == made and len(found) == len(made)
+    not_made = ["/w/codes.csv", "results/internal/releases/x.json", "studies.csv"]
+    assert files_not_made(READ_AND_MADE, sites) == not_made
+
+
+def test_who_made_what_names_no_site_and_no_release() -> None:
+    told = who_made_what(READ_AND_MADE, ["a", "b"], "/w")
+    assert told["intake_site"] == {
+        "script": "intake_site",
+        "runs": 2,
+        "inputs": ["submission files of {site}", f"{WORKFLOW}codes.csv"],
+        "outputs": ["rows/{site}", "{site}.json"],
+    }
+    assert told["pool"]["inputs"] == ["rows/{site}", "studies.csv", "results/internal/releases/"]
+    assert (told["pool"]["runs"], told["check"]["runs"]) == (1, 2)
+    assert told["check"]["inputs"] == ["{site}.json", "table"]
+
+
+def test_a_finished_release_is_kept_once(here: Path) -> None:
+    cuts = {"a": "2019-06-30"}
+    name = "2018-06-30-0"
+    made, report = here / "results/internal/release.json", here / "results/release/report.html"
+    keep_release()
+    write(here, {"results/internal/release.json": json.dumps({"release": name, "after": ""})})
+    write(here, {"results/internal/release/counts.json": '{"sites": [4]}'})
+    write(here, {"results/internal/release/counts_evidence.json": '{"evidence_pooled": [40]}'})
+    keep_release()
+    # While there is no report, or only an older one, there is no release.
+    write(here, {"results/release/report.html": ""})
+    os.utime(report, (1_000_000_000, 1_000_000_000))
+    keep_release()
+    kept = here / "results/internal/releases"
+    assert not kept.exists() and last_record(cuts) == []
+    os.utime(made, (1_000_000_000, 1_000_000_000))
+    keep_release()
+    counts = {"sites": [4], "evidence_pooled": [40]}
+    record = {"release": name, "after": "", "turn": 1, "counts": counts}
+    assert json.loads((kept / f"{name}.json").read_text()) == record
+    os.utime(kept / f"{name}.json", (5, 5))
+    keep_release()
+    assert (kept / f"{name}.json").stat().st_mtime == 5
+    assert last_record(cuts) == earlier_records(cuts) == [f"results/internal/releases/{name}.json"]
+    (kept / f"{name}.json").rename(kept / f"{release_name(cuts)}.json")
+    assert last_record(cuts) == earlier_records(cuts) == []
+
+
+@pytest.mark.parametrize("name", ["release.json", "releases/x.json"])
+def test_a_damaged_record_of_a_release_is_one_line(here: Path, name: str) -> None:
+    write(here, {"results/internal/release.json": "{}", f"results/internal/{name}": "{"})
+    put(here, "results/release/report.html")
+    for part in ("counts", "counts_evidence"):
+        write(here, {f"results/internal/release/{part}.json": "{}"})
+    with pytest.raises(ConfigurationError, match=f"results/internal/{name}: .* damaged"):
+        keep_release()
+
+
+def test_the_last_words_are_of_this_run(here: Path) -> None:
+    log, table = here / "results/logs/pool.log", here / "results/release/tables/evidence_pooled.csv"
+    write(
+        here, {"results/logs/pool.log": "Defect: old\n", "results/logs/intake_site/a.log": "Warning: old\n"}
+    )
+    earlier = log_times()
+    assert failures(earlier).startswith("\nDefect: a step ended before it could say why")
+    assert closing_words(earlier, True) == ""
+    write(here, {"results/logs/pool.log": "Warning: new\nNotEstimable: new\n"})
+    write(here, {"results/logs/draw.log": "Warning: new\n"})
+    os.utime(log, (5, 5))
+    assert failures(earlier) == "\nNotEstimable: new\n"
+    assert closing_words(earlier, True) == "Warning: new\n"
+    write(here, {"results/logs/release_evidence.log": ""})
+    assert closing_words(earlier, True) == f"\nWarning: new\nEvidence: {table}\n"
+    alone = "No registry is among the evidence: this study has no sheet of sites.\n"
+    assert closing_words(earlier, False) == f"\nWarning: new\n{alone}Evidence: {table}\n"
+    write(here, {"results/release/report.html": "", "results/release/headline.txt": "It is so."})
+    stale = "The report is older than these tables: run without a target to write it again.\n"
+    assert closing_words(earlier, True) == f"\nWarning: new\n{stale}Evidence: {table}\n"
+    write(here, {"results/logs/write_report.log": ""})
+    page = here / "results/release/report.html"
+    assert closing_words(earlier, False) == f"\nWarning: new\nIt is so.\nReport: {page}\n"
+
+
+def test_all_folders_that_cannot_be_written_are_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(here, {"results/release": "", "results/logs/x": "", "results/internal/x": ""})
+    (here / "link").symlink_to("nowhere")
+    check_folders([".", "results/logs", "not there"])
+    monkeypatch.setattr(os, "access", lambda path, how: Path(path).name != "logs")
+    with pytest.raises(ConfigurationError) as fault:
+        check_folders(["results/logs", "results/internal", "results/release", "link"])
+    told = "results/release is not a folder, link is not a folder, results/logs cannot be written; "
+    assert str(fault.value).startswith(told)
+
+
+def test_results_dated_in_the_future_keep_their_order_and_lose_their_dates(here: Path) -> None:
+    dates = {"logs/x.log": 1_000_000_000, "cohort.parquet": FUTURE, "internal/a.json": 1_500_000_000}
+    write(here, {f"results/{name}": "" for name in dates})
+    paths = {name: here / "results" / name for name in dates}
+
+    def set_dates(changed: dict[str, int]) -> list[float]:
+        for name, date in (dates | changed).items():
+            os.utime(paths[name], (date, date))
+        distrust_future("results")
+        return [paths[name].stat().st_mtime for name in dates]
+
+    assert set_dates({"cohort.parquet": 1_400_000_000}) == [1_000_000_000, 1_400_000_000, 1_500_000_000]
+    assert set_dates({}) == [1, 3, 2]
+
+
+def test_a_source_put_in_place_later_makes_a_result_look_old(here: Path) -> None:
+    write(here, {"result": "", "old": "", "new": ""})
+    distrust_older("not there", ["new"])
+    os.utime("result", (FUTURE, FUTURE))
+    distrust_older("result", ["old", "new"])
+    assert Path("result").stat().st_mtime == FUTURE
+    # The date of a file can be set to anything; the time at which that was done cannot.
+    os.utime("new", (5, 5))
+    os.utime("result", (1_000_000_000, 1_000_000_000))
+    distrust_older("result", ["new"])
+    assert Path("result").stat().st_mtime == 1

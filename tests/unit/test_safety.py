@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from gravida.models.exact import clopper_pearson
 from gravida.report.display import table_html
 from gravida.report.sections.cost_and_safety import DOSES, SAFETY, regimen
 from gravida.statistics.doses import describe_doses, read_regimen
-from gravida.statistics.safety import CONTRAINDICATIONS, clopper_pearson, tabulate_safety
+from gravida.statistics.safety import CONTRAINDICATIONS, tabulate_safety
 
 from schemas.submission import TERMS
 

@@ -11,15 +11,16 @@ from relapse_stories import ESTIMATES, NEVER, OTHER, PAIR, SOME, cohort, estimat
 def test_columns_are_those_of_the_contract() -> None:
     tables = estimate(pair(SOME, OTHER), PAIR)
     assert " ".join(tables.relapse_free) == (
-        "arm day pregnancies women at_risk relapsed relapse_free lower upper status reason"
+        "arm day pregnancies women at_risk relapsed women_relapsed relapse_free lower upper status reason"
     )
     assert " ".join(tables.risk_difference) == (
-        "day pregnancies women relapsed_treated relapsed_untreated risk_treated risk_untreated "
-        "risk_difference lower upper nnt nnt_lower nnt_upper nnt_form status reason"
+        "day pregnancies women relapsed_treated relapsed_untreated women_relapsed_treated "
+        "women_relapsed_untreated risk_treated risk_untreated risk_difference lower upper nnt nnt_lower "
+        "nnt_upper nnt_form status reason"
     )
     assert " ".join(tables.time_to_relapse) == (
         "method estimate lower upper p_value pregnancies women relapses relapses_numerator "
-        "relapses_denominator status reason"
+        "relapses_denominator women_with_relapse_numerator women_with_relapse_denominator status reason"
     )
     methods = ["cox", "log_rank", "rmst_difference", "proportional_hazards"]
     assert tables.time_to_relapse["method"].tolist() == methods

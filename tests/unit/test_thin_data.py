@@ -14,6 +14,7 @@ from gravida.statistics.contrasts import Contrasts
 from gravida.statistics.identifiability import assess_identifiability
 from gravida.statistics.rate_ratios import estimate_rate_ratios
 
+from schemas.release import roles_of
 from tests.estimates import PERIOD, SETTINGS, every_table
 from tests.study import ROOT, accepted_rows
 from tests.unit.cohorts import CLASSES
@@ -153,9 +154,14 @@ def _check_status(title: str, table: pd.DataFrame) -> None:
 
 
 @registries
-def test_the_report_still_builds(name: str) -> None:
+def test_the_report_still_builds_and_no_small_count_leaves(name: str) -> None:
     tables, verdict = study(name)
-    released = release_tables(tables, 5)
+    released = release_tables(tables, 5).tables
+    for title, table in released.items():
+        for column in table.columns.drop("suppressed"):
+            if roles_of(title)[column] in ("denominator", "count", "own", "events"):
+                counts = pd.to_numeric(table[column])
+                assert not ((counts > 0) & (counts < 5)).any(), (title, column)
     written = write_report(released, verdict, {}, CONFIGURATION, [True])
     assert verdict["verdict"] in written.page
     for word in (">nan<", ">inf<", ">None<", ">NaN<", ">&lt;NA&gt;<"):

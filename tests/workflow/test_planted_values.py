@@ -1,4 +1,7 @@
-"""No value of a row leaves the folder of rows: marked values in every column and every kind of fault."""
+"""A study with marked values in every column and every kind of fault, and the search for these values.
+
+test_provenance runs the study and searches what the runs leave.
+"""
 
 import base64
 import binascii
@@ -6,21 +9,20 @@ import gzip
 import html
 import io
 import json
-import os
 import re
 import shutil
-import stat
 import urllib.parse
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from schemas.submission import TABLES
-from tests.workflow.conftest import ROOT, Run, run_workflow, write_study
+from tests.workflow.conftest import ROOT, write_study
 from tests.workflow.test_reruns import FILES, FOLDERS
 
 # Of the columns of text; the second holds letters that every encoding writes in a way of its own.
@@ -59,6 +61,10 @@ tables:
       relapses_post_year: {from: Zagoni}
       ivig: {from: IVIG}
 """
+PERSON = "Ana Novak 1987.csv"
+RENAMING = f"version: 1\ntables:\n  pregnancies:\n    file: {PERSON}\n    columns:\n" + "".join(
+    f"      {column}: {{from: {column.replace('pregnancy_id', 'code')}}}\n" for column in HEADER
+)
 # A step that says in every way it knows what is in the rows, and one that also ends with it.
 TALKS = """
 
@@ -123,7 +129,8 @@ def optional_tables() -> dict[str, str]:
     """Return accepted rows of the other tables."""
     ids = [f"{TEXT}P{n}" for n in range(WOMEN)]
     doses = [[name, "1", "20.7317173", "0.37317173"] for name in ids]
-    onsets = [[name, "-40", "1"] for name in ids]
+    # The relapses after delivery are those that `good_rows` counts.
+    onsets = [[name, "40" if n % 3 == 2 else "-40", "1"] for n, name in enumerate(ids)]
     return {
         "relapses.csv": table(["pregnancy_id", "onset_day", "steroids"], onsets),
         "infusions.csv": table(["pregnancy_id", "day", "grams", "grams_per_kg"], doses),
@@ -186,83 +193,62 @@ def mapped_tables() -> dict[str, str]:
     return {"izvoz.csv": table(header, rows)}
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the workflow in which two steps tell all they know, the second before it fails."""
-    folder = tmp_path_factory.mktemp("workflow")
+def talking_source(folder: Path) -> Path:
+    """Write a copy of the workflow in which the step with all rows in hand tells what it knows."""
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     for name in FILES:
         shutil.copy(ROOT / name, folder / name)
-    with (folder / "workflow/lib/gravida/cohort.py").open("a", encoding="utf-8") as module:
-        module.write(f"{TALKS}build_cohort = _talks(build_cohort, False)\n")
+    talk(folder / "workflow/lib/gravida/cohort.py", "build_cohort", False)
     return folder
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    treated, untreated = ({"pregnancies.csv": table(HEADER, good_rows(arm))} for arm in (1, 0))
-    text = untreated["pregnancies.csv"]
+def talk(module: Path, function: str, ends: bool) -> None:
+    """Let a function of a module tell what it knows, and end with it."""
+    with module.open("a", encoding="utf-8") as file:
+        file.write(f"{TALKS}{function} = _talks({function}, {ends})\n")
+
+
+def planted_study(folder: Path) -> Path:
+    """Write a study with marked values in every column, and every kind of fault."""
+    plain = table(HEADER, good_rows(0))
     columns = table([*HEADER, LETTERS], [[*row, TEXT] for row in good_rows(0)])
     headless = f"{TEXT}P1,{WHOLE},{LETTERS}\n{TEXT}P2,{WHOLE},{LETTERS}\n"
     noise = f"{TEXT} {LETTERS} {WHOLE}"
     broken = {
-        "pregnancies.csv": text + f'"{TEXT},{LETTERS}\n{WHOLE},{BROKEN}\0\n',
+        "pregnancies.csv": plain + f'"{TEXT},{LETTERS}\n{WHOLE},{BROKEN}\0\n',
         "relapses.xlsx": f"PK\3\4 {noise}",
         "infusions.parquet": f"PAR1 {noise} PAR1",
     }
-    folder = write_study(
-        tmp_path_factory.mktemp("planted") / "study",
+    write_study(
+        folder,
         {
-            "fine": ("all", treated | optional_tables()),
-            "again": ("none", {}),
+            "fine": ("all", {"pregnancies.csv": table(HEADER, good_rows(1))} | optional_tables()),
+            "again": ("individual", {}),
             "rows": ("all", faulty_tables()),
             "orphans": ("none", orphans()),
-            "header": ("none", {"pregnancies.csv": columns, "relapses.csv": headless, f"{TEXT}.csv": text}),
+            "header": ("none", {"pregnancies.csv": columns, "relapses.csv": headless, f"{TEXT}.csv": plain}),
             "broken": ("none", broken),
             "mapped": ("all", mapped_tables()),
         },
         "on_refused: quarantine\n",
     )
-    # One site sends again: women gone, added and changed.
-    for date, rows in (("2018-06-30", good_rows(0)[:-4]), ("2019-06-30", good_rows(0)[4:])):
+    # One site, of both arms, sends again: women gone, added and changed. Its columns have names of their own,
+    # so its file may be called after anybody.
+    for date, kept in (("2018-06-30", slice(-4)), ("2019-06-30", slice(4, None))):
+        rows = [[*row[:-1], str(number % 2)] for number, row in enumerate(good_rows(0))][kept]
         (folder / "again" / date).mkdir()
-        rows[6][3] = f"3{date[3]}.7317173"
-        (folder / "again" / date / "pregnancies.csv").write_text(table(HEADER, rows), encoding="utf-8")
-    (folder / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
+        rows[6][4] = {"2018": "none", "2019": "interferon_beta"}[date[:4]]
+        (folder / "again" / date / PERSON).write_text(table(["code", *HEADER[1:]], rows), encoding="utf-8")
     sheet = (folder / "sites.tsv").read_text(encoding="utf-8")
-    sheet = sheet.replace("mapped\tmapped\trows\tall\t", "mapped\tmapped\trows\tall\tmapping.yaml")
+    for site, policy, mapping in (("mapped", "all", MAPPING), ("again", "individual", RENAMING)):
+        (folder / f"{site}.yaml").write_text(mapping, encoding="utf-8")
+        sheet = sheet.replace(f"{site}\trows\t{policy}\t", f"{site}\trows\t{policy}\t{site}.yaml")
     (folder / "sites.tsv").write_text(sheet, encoding="utf-8")
-    (folder / "tmp").mkdir()
     return folder
 
 
-@pytest.fixture(scope="module")
-def runs(study: Path, source: Path) -> list[Run]:
-    """Return the runs: refused; without the refused sites, to the report; a step that fails, rows in hand."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("TMPDIR", str(study / "tmp"))
-    mask = os.umask(0)
-    try:
-        refused = run_workflow(study, source=source)
-        config = study / "config.yaml"
-        config.write_text(
-            config.read_text(encoding="utf-8").replace("quarantine", "leave_out"), encoding="utf-8"
-        )
-        # The rows that were set aside stay so: intake does not run again.
-        whole = run_workflow(study, "--rerun-triggers", "mtime", source=source)
-        with (source / "workflow/lib/gravida/statistics/baseline.py").open("a", encoding="utf-8") as module:
-            module.write(f"{TALKS}describe_baseline = _talks(describe_baseline, True)\n")
-        table = "results/internal/tables/baseline.csv"
-        defect = run_workflow(
-            study, table, "--rerun-triggers", "mtime", "--forcerun", "describe_baseline", source=source
-        )
-    finally:
-        os.umask(mask)
-        patch.undo()
-    return [refused, whole, defect]
-
-
+@cache
 def spellings(marker: str) -> dict[str, bytes]:
     """Return the marker as it may stand in a file, by encoding."""
     found = {"utf-8": marker.encode(), "url": urllib.parse.quote(marker).encode()}
@@ -334,17 +320,6 @@ def found_in(data: bytes) -> set[str]:
     }
 
 
-def outside(study: Path) -> list[Path]:
-    """Return everything that the runs wrote outside the folder of rows."""
-    written = [study / "results", study / ".snakemake", study / "tmp"]
-    return [
-        path
-        for folder in written
-        for path in sorted(folder.rglob("*"))
-        if not path.is_relative_to(study / "results/restricted")
-    ]
-
-
 def packed(text: str) -> dict[str, bytes]:
     """Return a text in every disguise that the search is to see through."""
     archive = io.BytesIO()
@@ -371,70 +346,3 @@ def test_the_search_sees_through_every_disguise(marker: str) -> None:
     for way, data in packed(f"a row with {marker} in it").items():
         assert any(found.startswith(f"{marker} as") for found in found_in(data)), way
     assert not found_in(b"a row without")
-
-
-def test_the_runs_met_every_kind_of_fault(runs: list[Run], study: Path) -> None:
-    refused, whole, defect = runs
-    assert [run.code for run in runs] == [1, 0, 1], [run.output for run in runs]
-    lines = {line for line in refused.output.splitlines() if line.startswith("SubmissionRefused: ")}
-    assert len(lines) == 1
-    verdicts = {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))
-        for path in (study / "results/internal/intake").glob("*.json")
-    }
-    assert {site for site, told in verdicts.items() if told["verdict"] == "refused"} == {
-        "header",
-        "broken",
-        "mapped",
-        "orphans",
-    }
-    assert all(
-        f"site {site} is left out" in whole.output for site in ("header", "broken", "mapped", "orphans")
-    )
-    assert "Warning: site rows: refused rows are set aside" in whole.output
-    # Every column of every table was at fault in some row, and its rows are where rows may be.
-    intake = study / "results/restricted/intake"
-    findings = "".join(
-        (intake / site / "findings.csv").read_text(encoding="utf-8") for site in ("rows", "orphans")
-    )
-    for name, schema in TABLES.items():
-        for column in schema.columns:
-            assert re.search(rf"(?m)^[^\n]*\b{name}\b[^\n]*\b{column}\b", findings), (name, column)
-    changes = (study / "results/restricted/intake/again/changes.csv").read_text(encoding="utf-8")
-    assert TEXT in changes and TEXT in findings
-    # What the step with the rows in hand had to say became one line.
-    assert "Warning: UserWarning in cohort.py line " in whole.output
-    assert re.search(r"(?m)^Defect: ValueError in baseline\.py line [0-9]+; ", defect.output)
-
-
-def test_no_value_is_outside_the_folder_of_rows(runs: list[Run], study: Path) -> None:
-    leaks = {}
-    for number, run in enumerate(runs):
-        leaks[f"output of run {number}"] = found_in(run.output.encode())
-        assert "Traceback" not in run.output
-    for path in outside(study):
-        name = path.relative_to(study).as_posix()
-        found = found_in(name.encode()) | (found_in(path.read_bytes()) if path.is_file() else set())
-        if QUANTILES.fullmatch(name.removeprefix("results/")):
-            found = {each for each in found if not each.startswith(ACCEPTED)}
-        leaks[name] = found
-    assert len(leaks) > 150
-    assert not {place: found for place, found in leaks.items() if found}
-
-
-def test_rows_are_for_their_owner_alone(runs: list[Run], study: Path) -> None:
-    """The caller lets everybody write everything; the workflow does not."""
-    modes = {
-        path.relative_to(study / "results").as_posix(): (path.is_dir(), stat.S_IMODE(path.stat().st_mode))
-        for path in (study / "results").rglob("*")
-    }
-    wrong = {}
-    for name, (is_folder, mode) in modes.items():
-        if name.split("/")[0] == "release":
-            expected = 0o755 if is_folder else 0o644
-        else:
-            expected = 0o700 if is_folder else 0o600
-        if mode != expected:
-            wrong[name] = oct(mode)
-    assert len(modes) > 100
-    assert not wrong

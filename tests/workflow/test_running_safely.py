@@ -9,9 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,18 @@ from tests.workflow.conftest import ROOT, Run, minimal_site, run_workflow, write
 CLASSES = ("ConfigurationError: ", "SubmissionRefused: ", "NotEstimable: ", "ReleaseRefused: ", "Defect: ")
 MARKER = "Qx7Marker"
 COHORT = "results/restricted/cohort.parquet"
-FUTURE = time.time() + 400 * 86400
+FOLDERS = (".snakemake", "results/logs", "results/restricted", "results/internal", "results/release")
+FUTURE = 4_000_000_000
+# Ends a step at its work.
+KILLED = """
+import os, sys
+
+def kill(event, arguments):
+    if event == "import" and arguments[0] == "gravida.cohort":
+        os.kill(os.getpid(), 9)
+
+sys.addaudithook(kill)
+"""
 
 
 def new_study(folder: Path) -> Path:
@@ -67,9 +77,9 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-def until_cohort(study: Path, **where: Path) -> Run:
+def until_cohort(study: Path, *arguments: str, **where: Path) -> Run:
     """Run a study to the cohort; what runs is for the dates to say."""
-    return run_workflow(study, COHORT, "--rerun-triggers", "mtime", **where)
+    return run_workflow(study, COHORT, "--rerun-triggers", "mtime", *arguments, **where)
 
 
 def equal(run: Run, other: Run) -> None:
@@ -83,15 +93,20 @@ def equal(run: Run, other: Run) -> None:
         assert log.read_text(encoding="utf-8") == ""
 
 
+def copied(cohort: Run, folder: Path) -> Path:
+    """Return a copy of the undisturbed study."""
+    return Path(shutil.copytree(cohort.study, folder / "study"))
+
+
 @contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
-    """Mount a disk of this size, and yield what changes its options; skip where that is not allowed."""
-    folder.mkdir(exist_ok=True)
+def small_disk(folder: Path) -> Iterator[Callable[[str], None]]:
+    """Mount a small disk, and yield what changes its options; skip where that is not allowed."""
+    folder.mkdir()
 
     def mount(*options: str) -> int:
         return subprocess.run(["mount", *options, str(folder)], capture_output=True, check=False).returncode
 
-    if os.geteuid() != 0 or mount("-t", "tmpfs", "-o", f"size={size}", "none"):
+    if os.geteuid() != 0 or mount("-t", "tmpfs", "-o", "size=2m", "none"):
         pytest.skip("DID NOT RUN: only root may mount a disk")
     try:
         yield lambda options: mount("-o", f"remount,{options}")
@@ -99,38 +114,46 @@ def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk(cohort: Run, tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", "120k") as change:
-        study = new_study(tmp_path / "disk")
-        run = until_cohort(study)
-        # Snakemake has words of its own where its notes find no room.
-        assert told(run) or "No space left on device" in run.output.splitlines()[-1]
-        assert all("make room" in line for line in told(run))
+def fill(path: Path) -> None:
+    """Fill the disk of a file to its last block."""
+    with suppress(OSError), path.open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+def test_a_full_disk_and_one_that_cannot_be_written(cohort: Run, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(cohort.study, tmp_path / "study", ignore=shutil.ignore_patterns("results")))
+    with small_disk(study / "results") as change:
+        shutil.copytree(cohort.study / "results", study / "results", dirs_exist_ok=True)
+        (study / COHORT).unlink()
+        filler = study / "results/filler"
+        fill(filler)
+        (line,) = told(until_cohort(study))
+        assert "make room" in line
         for path in study.rglob("results/**/*.json"):
             json.loads(path.read_text(encoding="utf-8"))
-        change("size=20m")
-        equal(until_cohort(study), cohort)
-
-
-def test_a_disk_that_cannot_be_written(cohort: Run, tmp_path: Path) -> None:
-    study = new_study(tmp_path)
-    with small_disk(study / "results", "20m") as change:
+        fill(filler)
+        (line,) = told(made(study))
+        assert "results cannot be written" in line
         change("ro")
         (line,) = told(until_cohort(study))
-        assert "results" in line and "cannot be written" in line
+        assert "results cannot be written" in line
         (line,) = told(made(study))
         assert "results cannot be written" in line
         change("rw")
+        filler.unlink()
         equal(until_cohort(study), cohort)
 
 
-@pytest.mark.parametrize("name", ["results", "results/internal", "results/restricted", ".snakemake"])
-def test_a_file_in_the_place_of_a_folder(tmp_path: Path, name: str) -> None:
+def test_files_in_the_place_of_folders(tmp_path: Path) -> None:
     study = new_study(tmp_path)
-    (study / name).parent.mkdir(exist_ok=True)
-    (study / name).write_text("", encoding="utf-8")
+    (study / "results").mkdir()
+    for name in FOLDERS:
+        (study / name).write_text("", encoding="utf-8")
     (line,) = told(until_cohort(study))
-    assert line.startswith(f"ConfigurationError: {name} is not a folder; ")
+    assert line.startswith(
+        f"ConfigurationError: {', '.join(f'{name} is not a folder' for name in FOLDERS)}; "
+    )
 
 
 def script(fault: str, folder: Path, **environment: str) -> Run:
@@ -182,27 +205,21 @@ def test_a_log_that_cannot_be_written_is_a_fault_of_its_own(tmp_path: Path) -> N
     assert "cannot be written" in line
 
 
-def test_out_of_memory(cohort: Run, tmp_path: Path) -> None:
+def test_out_of_memory(cohort: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system kills the step that asks for too much: it cannot say so any more, the run does."""
-    study = new_study(tmp_path)
-    killed = shutil.copytree(ROOT, tmp_path / "source", ignore=only_the_workflow)
-    module = killed / "workflow/lib/gravida/cohort.py"
-    working = module.read_text(encoding="utf-8")
-    suicide = "\n\ndef build_cohort(*rows):\n    import os\n\n    os.kill(os.getpid(), 9)\n"
-    module.write_text(working + suicide, encoding="utf-8")
-    (line,) = told(until_cohort(study, source=killed))
+    study = copied(cohort, tmp_path)
+    (study / COHORT).unlink()
+    (tmp_path / "sitecustomize.py").write_text(KILLED, encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+        (line,) = told(until_cohort(study))
     assert line.startswith("Defect: Killed in build_cohort; ") and "memory" in line
     assert not (study / COHORT).exists()
-    module.write_text(working, encoding="utf-8")
-    equal(until_cohort(study, source=killed), cohort)
-
-
-def only_the_workflow(folder: str, names: list[str]) -> set[str]:
-    """Return what a copy of the workflow is to leave out."""
-    if Path(folder) == ROOT:
-        kept = {"workflow", "schemas", "config", "profiles", "resources", "Snakefile", "environment.yml"}
-        return set(names) - kept - {"requirements.lock"}
-    return {"__pycache__"} & set(names)
+    # What a writer leaves that is killed half way is cleared.
+    for name in ("release/tables/.77.partial.baseline.csv", "restricted/.77.partial.cohort.parquet"):
+        (study / "results" / name).parent.mkdir(parents=True, exist_ok=True)
+        (study / "results" / name).write_text(MARKER, encoding="utf-8")
+    equal(until_cohort(study), cohort)
 
 
 def test_two_runs_in_one_folder(tmp_path: Path) -> None:
@@ -237,37 +254,18 @@ def test_a_step_that_outlives_its_run_is_waited_for(tmp_path: Path) -> None:
     assert "BlockingIOError" in line
 
 
-def test_what_a_killed_writer_left_is_cleared(cohort: Run, tmp_path: Path) -> None:
-    study = Path(shutil.copytree(cohort.study, tmp_path / "study"))
-    for name in ("release/tables/.77.partial.baseline.csv", "restricted/.77.partial.cohort.parquet"):
-        (study / "results" / name).parent.mkdir(parents=True, exist_ok=True)
-        (study / "results" / name).write_text(MARKER, encoding="utf-8")
-    (study / COHORT).unlink()
-    equal(until_cohort(study), cohort)
-
-
 def test_a_release_that_was_not_yet_kept_is_kept_by_the_next_run(cohort: Run, tmp_path: Path) -> None:
     """The run was killed between its last step and the note of its release; nothing is left to do."""
-    study = Path(shutil.copytree(cohort.study, tmp_path / "study"))
-    record = study / "results/internal/release.json"
-    record.write_text('{"release": "2019-06-30-7", "after": ""}', encoding="utf-8")
-    kept = study / "results/internal/releases/2019-06-30-7.json"
-    # While there is no report there is no release.
-    assert until_cohort(study).code == 0
-    assert not kept.exists()
-    (study / "results/release").mkdir()
-    (study / "results/release/report.html").write_text("", encoding="utf-8")
+    study = copied(cohort, tmp_path)
+    record = {"release": "2019-06-30-7", "after": ""}
+    (study / "results/internal/release.json").write_text(json.dumps(record), encoding="utf-8")
+    counts = [f"internal/release/{part}.json" for part in ("counts", "counts_evidence")]
+    for name in ("release/report.html", *counts):
+        (study / "results" / name).parent.mkdir(exist_ok=True)
+        (study / "results" / name).write_text("{}", encoding="utf-8")
     run = until_cohort(study)
     assert "Nothing to be done" in run.output
-    made = json.loads(record.read_text(encoding="utf-8"))
-    assert made.items() <= json.loads(kept.read_text(encoding="utf-8")).items()
-
-
-def test_a_submission_dated_in_the_future(cohort: Run, tmp_path: Path) -> None:
-    study = Path(shutil.copytree(cohort.study, tmp_path / "study"))
-    os.utime(study / "a/pregnancies.csv", (FUTURE, FUTURE))
-    (line,) = told(until_cohort(study))
-    assert "site a" in line and "clock" in line
+    assert record.items() <= json.loads(run.text("internal/releases/2019-06-30-7.json")).items()
 
 
 def edit(path: Path) -> None:
@@ -280,25 +278,22 @@ def edit(path: Path) -> None:
 
 def test_results_dated_in_the_future_do_not_hide_an_edit(cohort: Run, tmp_path: Path) -> None:
     """The clock was ahead while the study ran, and has been put right."""
-    study = Path(shutil.copytree(cohort.study, tmp_path / "study"))
+    study = copied(cohort, tmp_path)
     made = sorted((study / "results").rglob("*.*"), key=lambda path: path.stat().st_mtime)
     for number, path in enumerate(made):
         os.utime(path, (FUTURE + number, FUTURE + number))
-    assert "Nothing to be done" in until_cohort(study).output
     edit(study / "a/pregnancies.csv")
-    run = until_cohort(study)
-    assert run.code == 0, run.output
-    assert run.executed() == {"intake_site a", "build_cohort"}
-    assert (study / COHORT).read_bytes() != (cohort.study / COHORT).read_bytes()
-    assert "Nothing to be done" in until_cohort(study).output
+    assert until_cohort(study, "--dry-run").executed() == {"intake_site a", "build_cohort"}
 
 
 def test_a_submission_that_is_new_and_looks_old(cohort: Run, tmp_path: Path) -> None:
     """A file that is copied with its date is older than the results, and yet has another content."""
-    study = Path(shutil.copytree(cohort.study, tmp_path / "study"))
+    study = copied(cohort, tmp_path)
     edit(study / "a/pregnancies.csv")
     os.utime(study / "a/pregnancies.csv", (1_000_000_000, 1_000_000_000))
     os.utime(study / "b/pregnancies.csv", (1_000_000_000, 1_000_000_000))
     run = until_cohort(study)
+    assert run.code == 0, run.output
     assert run.executed() == {"intake_site a", "build_cohort"}
+    assert (study / COHORT).read_bytes() != (cohort.study / COHORT).read_bytes()
     assert "Nothing to be done" in until_cohort(study).output

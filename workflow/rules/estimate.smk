@@ -183,6 +183,7 @@ rule measure_dispersion:
         ENVIRONMENT
     params:
         code=CODE,
+        min_women=DISCLOSURE["threshold"],
     script:
         "../scripts/measure_dispersion.py"
 

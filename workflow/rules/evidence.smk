@@ -17,6 +17,7 @@ rule count_registry:
         code=CODE,
         policies=policies,
         year=latest_data_cut,
+        min_women=DISCLOSURE["threshold"],
     script:
         "../scripts/count_registry.py"
 
@@ -24,7 +25,7 @@ rule count_registry:
 rule pool_evidence:
     input:
         studies=EVIDENCE["studies"],
-        registry=registry_counts,
+        registry=of_registry("results/internal/registry_counts.csv"),
     output:
         studies="results/internal/tables/evidence_studies.csv",
         pooled="results/internal/tables/evidence_pooled.csv",

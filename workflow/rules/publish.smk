@@ -45,33 +45,43 @@ rule release_tables:
     input:
         **{table: f"results/internal/tables/{table}.csv" for table in TABLES},
         verdict="results/internal/identifiability.json",
+        earlier=earlier_records,
     output:
         **{table: f"results/release/tables/{table}.csv" for table in TABLES},
         verdict="results/release/identifiability.json",
+        decisions="results/internal/release/decisions.csv",
+        counts="results/internal/release/counts.json",
     log:
         "results/logs/release_tables.log",
     conda:
         ENVIRONMENT
     params:
+        **DISCLOSURE,
         code=CODE,
         tables=TABLES,
-        min_women=config["disclosure"]["min_women"],
+        confidence=config["confidence"],
     script:
         "../scripts/release_tables.py"
 
 
-# The same gate for the tables of the evidence, which can be made without a registry.
+# The same gate for the tables of the evidence, which can be made without a registry. Where there is one, all its
+# tables say whether its own rows among the studies may leave.
 use rule release_tables as release_evidence with:
     input:
         **{table: f"results/internal/tables/{table}.csv" for table in EVIDENCE_TABLES},
+        beside=of_registry(*(f"results/internal/tables/{table}.csv" for table in TABLES)),
+        earlier=earlier_records,
     output:
         **{table: f"results/release/tables/{table}.csv" for table in EVIDENCE_TABLES},
+        decisions="results/internal/release/decisions_evidence.csv",
+        counts="results/internal/release/counts_evidence.json",
     log:
         "results/logs/release_evidence.log",
     params:
+        **DISCLOSURE,
         code=CODE,
         tables=EVIDENCE_TABLES,
-        min_women=config["disclosure"]["min_women"],
+        confidence=config["confidence"],
 
 
 rule draw_figures:
@@ -134,6 +144,35 @@ rule write_report:
         synthetic=invented,
     script:
         "../scripts/write_report.py"
+
+
+# For the person who signs that the release may leave; internal, for it shows what is withheld.
+rule review_release:
+    input:
+        internal=expand("results/internal/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
+        released=expand("results/release/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
+        decisions=[
+            "results/internal/release/decisions.csv",
+            "results/internal/release/decisions_evidence.csv",
+        ],
+        record="results/internal/release.json",
+        last=last_record,
+        verdict="results/release/identifiability.json",
+        headline="results/release/headline.txt",
+    output:
+        page="results/internal/release_review.html",
+    log:
+        "results/logs/review_release.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        tables=[*TABLES, *EVIDENCE_TABLES],
+        configuration=config,
+        threshold=DISCLOSURE["threshold"],
+        synthetic=invented,
+    script:
+        "../scripts/review_release.py"
 
 
 # Last, and an input of nothing: what went in, what came out, and when. It asks for every other file, so it is

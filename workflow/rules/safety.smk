@@ -35,7 +35,7 @@ rule describe_doses:
         ENVIRONMENT
     params:
         code=CODE,
-        min_women=config["disclosure"]["min_women"],
+        min_women=DISCLOSURE["threshold"],
     script:
         "../scripts/describe_doses.py"
 

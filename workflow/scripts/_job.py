@@ -56,7 +56,7 @@ def job(log: str) -> Iterator[list[str]]:
             os._exit(130)
         except BaseException as error:
             line = defect(error)
-        line = record(log, notes, line) or line
+        line = record(log, notes, line)
     if line:
         sys.exit(line)
 
@@ -97,12 +97,20 @@ def is_of_another_run() -> bool:
 
 
 def record(log: str, notes: list[str], line: str) -> str:
-    """Write what a step has to say; where even that cannot be written, return the line that says so."""
+    """Write what a step has to say, and return its last line; where that cannot be written, it says so."""
     try:
-        write_text(log, "\n".join([*dict.fromkeys(notes), line]).strip() + "\n" * bool(notes or line))
+        write_text(log, log_text(notes, line))
     except OSError as error:
-        return defect(error)
-    return ""
+        line = line or defect(error)
+        # Where there is no room beside it: what it says of a step that is killed is so no more.
+        with suppress(OSError):
+            Path(log).write_text(log_text(notes, line), encoding="utf-8")
+    return line
+
+
+def log_text(notes: list[str], line: str) -> str:
+    """Return the text of a log: each warning once, and the line of the fault."""
+    return "\n".join([*dict.fromkeys(notes), line]).strip() + "\n" * bool(notes or line)
 
 
 def killed(log: str) -> str:

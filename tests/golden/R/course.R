@@ -50,11 +50,13 @@ term_of <- function(fits, signs) {
   if (!all(names(signs) %in% fits$cells)) return(NULL)
   at <- match(names(signs), fits$cells)
   own <- fits$rows[fits$rows$cell %in% names(signs), ]
+  # Those in the first period of the term; its relapses are of both.
+  first <- own[own$period == own$period[match(names(signs)[1], own$cell)], ]
   combined <- function(beta, covariance) {
     wald(sum(signs * beta[at]), sqrt(drop(signs %*% covariance[at, at] %*% signs)))
   }
   list(poisson = combined(fits$beta, fits$covariance), gee = combined(fits$gee_beta, fits$gee_covariance),
-       pregnancies = length(unique(own$key)), women = length(unique(own$woman)), relapses = sum(own$relapses),
+       pregnancies = length(unique(first$key)), women = length(unique(first$woman)), relapses = sum(own$relapses),
        relapses_smallest_cell = min(tapply(own$relapses, droplevels(own$cell), sum)))
 }
 

@@ -13,11 +13,18 @@ from typing import Any
 
 import yaml
 
+from gravida.errors import ConfigurationError
+
 # The first is held by a run and names it, the second is held by every step while it works. Both are relative,
 # as are all results, to the study's folder.
 RUN_LOCK = "results/.run.lock"
 STEPS_LOCK = "results/.steps.lock"
 PARTIAL = ".partial."
+# The folders that a run writes to, as far as they are there.
+WRITTEN_TO = (
+    *(".", ".snakemake", "results"),
+    *("results/logs", "results/restricted", "results/internal", "results/release"),
+)
 # How far, in seconds, the clocks of two machines may differ.
 CLOCKS_DIFFER = 2
 # In seconds since 1970; 0 would be no date at all.
@@ -60,9 +67,51 @@ def clear_partial(folder: str | Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def is_ahead(path: str | Path) -> bool:
+def _is_ahead(path: str | Path) -> bool:
     """Say whether a file is dated in the future."""
     return Path(path).stat().st_mtime > time.time() + CLOCKS_DIFFER
+
+
+def check_date(path: str | Path, what: str) -> None:
+    """Check that a file is not dated in the future: all that is made from it would look too old.
+
+    Parameters
+    ----------
+    path : str or Path
+    what : str
+        How the message names it.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is.
+    """
+    if _is_ahead(path):
+        raise ConfigurationError(
+            f"{what}: a file is dated in the future; set this machine's clock right, or give the file "
+            "today's date with the command touch"
+        )
+
+
+def check_folders(folders: Iterable[str | Path]) -> None:
+    """Check that folders, where they are there at all, are such and can be written.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming each that is none, or that cannot be written.
+    """
+    there = [path for path in map(Path, folders) if os.path.lexists(path)]
+    faults = [f"{path} is not a folder" for path in there if not path.is_dir()]
+    faults += [
+        f"{path} cannot be written"
+        for path in there
+        if path.is_dir() and not os.access(path, os.W_OK | os.X_OK)
+    ]
+    if faults:
+        raise ConfigurationError(
+            f"{', '.join(faults)}; let each be a folder of the study that you may write to, and run again"
+        )
 
 
 def distrust_future(folder: str | Path) -> None:
@@ -70,12 +119,11 @@ def distrust_future(folder: str | Path) -> None:
 
     A clock that went back leaves files that look newer than whatever is edited later.
     """
-    dates = {path: path.stat().st_mtime_ns for path in Path(folder).rglob("*") if path.is_file()}
-    if any(is_ahead(path) for path in dates):
-        ranks = {date: rank for rank, date in enumerate(sorted(set(dates.values())))}
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    if any(map(_is_ahead, files)):
         # The oldest first: should this be cut short, the order is still right.
-        for path, date in sorted(dates.items(), key=lambda item: item[1]):
-            os.utime(path, (LONG_AGO + ranks[date],) * 2)
+        for rank, path in enumerate(sorted(files, key=lambda path: path.stat().st_mtime_ns)):
+            os.utime(path, (LONG_AGO + rank,) * 2)
 
 
 def distrust_older(result: str | Path, sources: Iterable[str | Path]) -> None:
@@ -84,10 +132,8 @@ def distrust_older(result: str | Path, sources: Iterable[str | Path]) -> None:
     A file that is copied with its date, or unpacked, may be new and look old.
     """
     result = Path(result)
-    if result.exists():
-        made = result.stat().st_mtime
-        if any(Path(path).stat().st_ctime > made for path in sources):
-            os.utime(result, (LONG_AGO, LONG_AGO))
+    if result.exists() and any(Path(path).stat().st_ctime > result.stat().st_mtime for path in sources):
+        os.utime(result, (LONG_AGO, LONG_AGO))
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

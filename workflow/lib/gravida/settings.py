@@ -13,6 +13,27 @@ from gravida.files import read_text
 SHEET_COLUMNS = ("site", "submission", "mode", "policy", "mapping", "data_cut")
 
 
+# The fewest women on whom a released cell may rest, and how counts are rounded, by profile.
+PROFILES = {
+    "default": (5, ""),
+    "opensafely": (8, "nearest_5"),
+    "opensafely_midpoint_6": (8, "midpoint_6"),
+    "strict": (11, ""),
+}
+
+
+def disclosure_rules(disclosure: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the threshold in force, the larger of the profile's and the plan's, and the rounding.
+
+    Parameters
+    ----------
+    disclosure : mapping
+        `profile` and `min_women` of the configuration.
+    """
+    floor, rounding = PROFILES[disclosure["profile"]]
+    return {"threshold": max(floor, disclosure["min_women"]), "rounding": rounding}
+
+
 def check_configuration(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Check the merged configuration.
 

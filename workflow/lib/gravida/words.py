@@ -150,6 +150,8 @@ TESTS = {
     "frequency_0": "Pregnancies with 0 relapses",
     "frequency_1": "Pregnancies with 1 relapse",
     "frequency_2": "Pregnancies with 2 relapses",
+    "frequency_1_or_more": "Pregnancies with 1 or more relapses",
+    "frequency_2_or_more": "Pregnancies with 2 or more relapses",
     "frequency_3_or_more": "Pregnancies with 3 or more relapses",
 }
 

@@ -10,6 +10,11 @@ from gravida.figures.canvas import canvas, picture_of_words, png, style
 
 # Okabe and Ito's colours, which people with any common colour vision can tell apart; markers differ too.
 ARM_STYLES = {"treated": ("#0072B2", "o"), "untreated": ("#D55E00", "s"), "all": ("#000000", "D")}
+# Days by which the points of an arm are moved, so that both can be seen.
+SHIFTS = {"treated": -7, "untreated": 7, "all": 0}
+# The height of the picture, of what is under its axis, and of a line of notes below that.
+INCHES, UNDER, LINE = 3.7, 0.45, 0.12
+WHY = "Withheld: a rate that rests on too few women, or would tell of one that does."
 MUTED = "#767676"
 
 # Days relative to delivery, with the last menstrual period at -280, and the tick of each: for drawing only.
@@ -36,9 +41,11 @@ PUBLISHED_WINDOWS = {
     **{"PP_0_12wk": (0, 84), "PP_0_3mo": (0, 91), "PP_4_6mo": (91, 182), "PP_7_9mo": (182, 273)},
     **{"PP_10_12mo": (273, 365), "PP_12mo": (0, 365), "PP_early": (0, 91), "PP": (0, 91)},
 }
+KINDS = {"pregnancy": "trimester", "postpartum_year": "quarter"}
 UNSTATED_WINDOWS = ("pre_24mo", "pre", "PP_early", "PP")
 MOST_CURVES = 5
-
+# An arm and a period.
+Cell = tuple[str, str]
 
 # Names of published cohorts end here (day), left of everything that is drawn.
 LABELS_END = -665
@@ -56,6 +63,14 @@ class Curve:
     points: tuple[tuple[int, int, float, bool], ...]
     span: tuple[float, float] | None
     pregnancies: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The cells drawn of a whole period, and what the picture says of it: "" where nothing is lacking."""
+
+    cells: tuple[Cell, ...]
+    note: str
 
 
 def published_curves(published: pd.DataFrame) -> list[Curve]:
@@ -98,24 +113,76 @@ def _covers_pregnancy(curve: Curve) -> bool:
 
 
 def arm_rates(relapse_rates: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows to draw, in order of time: trimesters and quarters where there are any.
+    """Return the rows to draw, in order of time: for each whole period the finest rates that are all there.
 
-    Where an arm lacks one of them the whole period is drawn too (``dashed``): a part that is withheld is one
-    with few relapses, and the others alone would show the rate too high.
+    Trimesters and quarters by arm; else those of both arms together, and each arm over the whole period
+    (``dashed``); else the whole period by arm; else that of both arms together; else what is left of these.
+    Some of the parts alone would mislead: one that is withheld is one with few relapses.
     """
+    cells = [cell for chosen in _chosen(relapse_rates) for cell in chosen.cells]
     rows = relapse_rates[(relapse_rates["group"] == "arm") & relapse_rates["rate"].notna()]
-    arms = [arm for arm in ("treated", "untreated") if (rows["arm"] == arm).any()] or ["all"]
-    rows = rows[rows["arm"].isin(arms)]
-    has = {period: set(part["arm"]) for period, part in rows.groupby("period")}
-    chosen, dashed = [], []
-    for whole, parts in PARTS.items():
-        given = [part for part in parts if part in has]
-        complete = bool(parts) and all(has.get(part) == set(arms) for part in parts)
-        chosen += given if complete else [*given, whole]
-        dashed += [whole] if given and not complete else []
-    rows = rows[rows["period"].isin(chosen)]
-    rows = rows.assign(dashed=rows["period"].isin(dashed), order=rows["period"].map(chosen.index))
-    return rows.sort_values(["order", "arm"]).drop(columns="order")
+    rows = rows.assign(order=[cells.index(cell) if cell in cells else -1 for cell in _cells(rows)])
+    rows = rows[rows["order"] >= 0].sort_values("order")
+    in_parts = [whole for whole, parts in PARTS.items() if rows["period"].isin(parts).any()]
+    return rows.assign(dashed=rows["period"].isin(in_parts)).drop(columns="order")
+
+
+def course_notes(relapse_rates: pd.DataFrame) -> list[str]:
+    """Return what stands in for the finest rates, and why, where they are not all there."""
+    notes = [chosen.note for chosen in _chosen(relapse_rates) if chosen.note]
+    return [*notes, WHY] if any(f" {words.WITHHELD};" in note for note in notes) else notes
+
+
+def _chosen(relapse_rates: pd.DataFrame) -> list[Chosen]:
+    """Return what is drawn of each whole period."""
+    rows = relapse_rates[relapse_rates["group"] == "arm"]
+    there = set(_cells(rows[rows["rate"].notna()]))
+    withheld = set(_cells(rows[rows["rate"].isna() & rows["suppressed"].astype(bool)]))
+    known = {arm for arm, _ in there | withheld}
+    arms = [arm for arm in ("treated", "untreated") if arm in known] or ["all"]
+    return [_choose(whole, arms, there, withheld) for whole in PARTS]
+
+
+def _cells(rows: pd.DataFrame) -> list[Cell]:
+    return list(zip(rows["arm"], rows["period"], strict=True))
+
+
+def _choose(whole: str, arms: list[str], there: set[Cell], withheld: set[Cell]) -> Chosen:
+    ways = _ways(whole, arms, there | withheld)
+    said, cells = next(((said, cells) for said, cells in ways if there.issuperset(cells)), ("nothing", ()))
+    finest = ways[0][1]
+    if cells == finest or not (there | withheld).intersection(cell for _, way in ways for cell in way):
+        return Chosen(cells, "")
+    lacking = "the rate" if finest[0][1] == whole else f"a {KINDS[whole]}"
+    lacking += " of an arm" if len(arms) > 1 else ""
+    why = words.WITHHELD if withheld.intersection(finest) else "not estimable"
+    return Chosen(cells, f"{words.PERIODS[whole]}: {lacking} is {why}; shown: {said}.")
+
+
+def _ways(whole: str, arms: list[str], known: set[Cell]) -> list[tuple[str, tuple[Cell, ...]]]:
+    """Return the ways to draw a whole period, the finest first: what is said of each, and its cells.
+
+    Parameters
+    ----------
+    whole : str
+    arms : list of str
+        Those of the study.
+    known : set of Cell
+        Those that have a rate, shown or withheld. An arm in which no relapse is dated has none in the
+        parts, and is not in those of both arms together.
+    """
+    parts, kind, both = PARTS[whole], KINDS.get(whole), len(arms) > 1
+    by_part, by_arm = [(arm, part) for arm in arms for part in parts], [(arm, whole) for arm in arms]
+    of_all = [("all", part) for part in parts] if both and known.issuperset(by_part) else []
+    ways = [
+        (f"each arm by {kind}", by_part if known.intersection(by_part) else []),
+        (f"both arms together by {kind}, each arm over the whole (dashed)", of_all and [*of_all, *by_arm]),
+        ("each arm over the whole" if both else "the whole", by_arm),
+        ("both arms together over the whole", [("all", whole)] if both else []),
+        (f"both arms together by {kind}", of_all),
+        *((f"the {arm} only, over the whole", [(arm, whole)]) for arm in arms if both),
+    ]
+    return [(said, tuple(cells)) for said, cells in ways if cells]
 
 
 def draw_course(
@@ -145,10 +212,12 @@ def draw_course(
     bytes
         PNG, the same bytes for the same input. A table without a rate gives a picture that says so.
     """
-    rows = arm_rates(relapse_rates)
+    rows, notes = arm_rates(relapse_rates), course_notes(relapse_rates)
     if rows.empty:
         return picture_of_words("No rate can be drawn: all are withheld or not estimable.", dpi)
-    figure, axes = canvas(3.7)
+    height = INCHES + LINE * len(notes)
+    figure, axes = canvas(height)
+    figure.subplots_adjust(bottom=(UNDER + LINE * len(notes)) / height)
     with style():
         curves = published_curves(published)
         before = rows.loc[rows["period"] == "pre_pregnancy_year", "upper"].max()
@@ -156,39 +225,47 @@ def draw_course(
         top = max(1.08 * max(highest), 1.35 * (0 if pd.isna(before) else before))
         axes.set_ylim(0, top)
         _draw_published(axes, curves, top)
-        arms = sorted(set(rows["arm"]))
-        _course_axes(axes, _ticks(rows, arms))
-        for position, arm in enumerate(arms):
-            _draw_arm(axes, arm, rows[rows["arm"] == arm], shift=14 * (position - (len(arms) - 1) / 2))
+        _course_axes(axes, _ticks(rows))
+        for arm in ARM_STYLES:
+            _draw_arm(axes, arm, rows[rows["arm"] == arm])
         title = f"This study ({words.confidence_label(confidence)})"
         axes.legend(loc="upper left", frameon=False, title=title, alignment="left", handletextpad=0.4)
+        figure.text(0.01, 0.01, "\n".join(notes), va="bottom", fontsize=7, color="#505050")
         return png(figure, dpi, mark)
 
 
-def _ticks(rows: pd.DataFrame, arms: list[str]) -> dict[float, str]:
-    """Return the words under the axis by day; a part that an arm lacks is said not to be shown."""
+def _ticks(rows: pd.DataFrame) -> dict[float, str]:
+    """Return the words under the axis by day; a period of which nothing is drawn is said not to be shown."""
+    drawn = set(rows["period"])
     ticks = {}
     for whole, parts in PARTS.items():
-        points = rows[~rows["dashed"]]
-        for period in parts if points["period"].isin(parts).any() else (whole,):
-            lacking = [arm for arm in arms if arm not in set(points.loc[points["period"] == period, "arm"])]
-            who = "" if len(lacking) == len(arms) else "".join(f"{arm}\n" for arm in lacking)
+        for period in parts if drawn.intersection(parts) else (whole,):
             label = WINDOWS[period][2]
-            ticks[_middle(WINDOWS[period])] = f"{label}\n{who}not\nshown" if lacking else label
+            ticks[_middle(WINDOWS[period])] = label if period in drawn else f"{label}\nnot shown"
     return ticks
 
 
-def _draw_arm(axes, arm: str, rows: pd.DataFrame, shift: float) -> None:
+def _draw_arm(axes, arm: str, rows: pd.DataFrame) -> None:
+    if rows.empty:
+        return
     colour, marker = ARM_STYLES[arm]
     for row in rows.itertuples():
         start, end, _ = WINDOWS[row.period]
         style = {"ls": (0, (4, 2)), "lw": 1.0} if row.dashed else {"lw": 1.6}
         axes.hlines(row.rate, start, end, color=colour, alpha=0.6, zorder=3, **style)
-    points = rows[~rows["dashed"]]
-    middles = [_middle(WINDOWS[period]) + shift for period in points["period"]]
-    look = {"color": colour, "ms": 5.5, "mec": "white", "mew": 0.6, "label": words.ARMS[arm]}
-    axes.vlines(middles, points["lower"], points["upper"], color=colour, lw=1.2, zorder=4)
-    axes.plot(middles, points["rate"], marker, zorder=5, **look)
+    days = [_day(arm, row.period, row.dashed) for row in rows.itertuples()]
+    name = "Both arms together" if arm == "all" else words.ARMS[arm]
+    look = {"color": colour, "ms": 5.5, "mec": "white", "mew": 0.6, "label": name}
+    axes.vlines(days, rows["lower"], rows["upper"], color=colour, lw=1.2, zorder=4)
+    axes.plot(days, rows["rate"], marker, zorder=5, **look)
+
+
+def _day(arm: str, period: str, dashed: bool) -> float:
+    """Return where a point stands: beside the other arm's, and between parts where these are drawn too."""
+    if dashed:
+        ends = [WINDOWS[part][1] for part in PARTS[period][:-1]]
+        return ends[-1] if arm == "untreated" else ends[0]
+    return _middle(WINDOWS[period]) + SHIFTS[arm]
 
 
 def _draw_published(axes, curves: list[Curve], top: float) -> None:

@@ -8,7 +8,10 @@ import pandas as pd
 from gravida import words
 from gravida.figures.canvas import DOUBLE_COLUMN_INCHES, picture_of_words, png, style
 
-FREQUENCIES = {"frequency_0": "0", "frequency_1": "1", "frequency_2": "2", "frequency_3_or_more": "3+"}
+# The last frequency is of as many relapses or more.
+FREQUENCIES = {f"frequency_{n}": str(n) for n in range(4)} | {
+    f"frequency_{n}_or_more": f"{n}+" for n in range(1, 4)
+}
 EXPECTED, OBSERVED = "#D55E00", "#0072B2"
 
 
@@ -65,7 +68,7 @@ def _draw_period(axes, rows: pd.DataFrame, title: str) -> None:
         length = float(observed) ** 0.5
         axes.bar(place, length, bottom=top - length, width=0.62, color=OBSERVED, alpha=0.55, label="observed")
     axes.plot(places, tops, "o-", color=EXPECTED, ms=3.5, lw=1.2, zorder=3, label="expected")
-    axes.set_xlim(-0.6, len(FREQUENCIES) - 0.4)
+    axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_xticks(list(places), [FREQUENCIES[name] for name in names])
     axes.tick_params(axis="x", length=0)
 

@@ -34,6 +34,35 @@ def garwood(events: np.ndarray, years: np.ndarray, confidence: float) -> tuple[n
     return lower / years, gammaincinv(events + 1, 1 - tail) / years
 
 
+def clopper_pearson(
+    events: np.ndarray, trials: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return exact central limits of shares.
+
+    Parameters
+    ----------
+    events, trials : array of int, shape (n,) or ()
+        ``0 <= events <= trials``, at least one trial.
+    confidence : float
+        Coverage, such as 0.95.
+
+    Returns
+    -------
+    lower, upper : ndarray
+        0 to 1.
+
+    References
+    ----------
+    Clopper and Pearson (1934), Biometrika 26:404-413.
+    """
+    events, trials = np.asarray(events, dtype=float), np.asarray(trials, dtype=float)
+    tail = (1 - confidence) / 2
+    rest = trials - events
+    lower = np.where(events > 0, betaincinv(np.maximum(events, 1), rest + 1, tail), 0.0)
+    upper = np.where(rest > 0, betaincinv(events + 1, np.maximum(rest, 1), 1 - tail), 1.0)
+    return lower, upper
+
+
 @dataclass(frozen=True, slots=True)
 class ExactRatio:
     """Ratio of two rates; a member is None where it would be 0/0 or infinite."""

@@ -7,10 +7,11 @@ from pathlib import Path
 
 # Before the name of a file that comes with the workflow; a study's own files have no prefix.
 WORKFLOW = "gravida:"
+# The tables of a submission; a workbook of the last name holds them as its sheets.
+SUBMITTED = ("pregnancies", "relapses", "infusions", "adverse_events")
+WORKBOOK = "submission"
 # A submission's file may be named after anything, a person too; only a table's own name is repeated.
-TABLE_FILE = re.compile(
-    r"(pregnancies|relapses|infusions|adverse_events|submission)\.(csv|xlsx|parquet)", re.IGNORECASE
-)
+TABLE_FILE = re.compile(rf"({'|'.join([*SUBMITTED, WORKBOOK])})\.(csv|xlsx|parquet)", re.IGNORECASE)
 UNNAMED = re.compile(r"file [0-9]+")
 
 

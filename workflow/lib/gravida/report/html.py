@@ -136,7 +136,7 @@ def _section(section: Section, content: ReportContent, confidence: float) -> dic
     ci = words.confidence_label(confidence)
     notes = [note.replace("{ci}", ci) for note in section.notes_for(frame)]
     if frame.get("suppressed", pd.Series(dtype=bool)).astype(bool).any():
-        notes.append("withheld: rests on too few women to be shown.")
+        notes.append("withheld: rests on too few women to be shown, or would tell of one that does.")
     between = content.identifiability["verdict"] == BETWEEN
     warning = f"{section.contrast}: {SAMPLING_ONLY}." if between and section.contrast else ""
     # Where the rows say it, it is not said again.

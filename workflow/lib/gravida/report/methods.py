@@ -8,6 +8,7 @@ from typing import Any
 
 from gravida import words
 from gravida.report.paragraphs import PARAGRAPHS
+from gravida.settings import disclosure_rules
 
 
 def describe_methods(configuration: dict[str, Any], tables: Collection[str]) -> dict[str, str]:
@@ -37,10 +38,16 @@ def describe_methods(configuration: dict[str, Any], tables: Collection[str]) -> 
 
 
 def _disclosure(configuration: dict[str, Any]) -> str:
+    rules = disclosure_rules(configuration["disclosure"])
+    rounded = {
+        "nearest_5": " All counts are rounded to 5.",
+        "midpoint_6": " All counts are rounded to the middle of 6 numbers.",
+    }
     return (
-        f"Numbers that rest on fewer than {configuration['disclosure']['min_women']} women are withheld and "
-        "shown as such, with what follows from them; counting is of women, not of pregnancies. Differences "
-        "between cells are not yet looked at."
+        f"Numbers that rest on fewer than {rules['threshold']} women, or on fewer with an event, are "
+        "withheld and shown as such, with what follows from them and with whatever would give them away; "
+        "counting is of women, not of pregnancies. Numbers that moved by so few since an earlier release are "
+        "withheld too." + rounded.get(rules["rounding"], "")
     )
 
 

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-COLUMNS = ["variable", "level", "statistic", "arm", "value", "women", "women_with_event"]
+from gravida.statistics.guards import women_at
+
+COLUMNS = ["variable", "level", "statistic", "arm", "value", "women", "women_with_event", "women_at_value"]
+QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 # Counts of events: their moments give away how many women had one.
 EVENTS = ("relapses_pre_year", "relapses_pregnancy")
 CONTINUOUS = (
@@ -48,7 +51,8 @@ def describe_baseline(pregnancies: pd.DataFrame) -> pd.DataFrame:
     ones: n and percent (0 to 100) of the pregnancies with a value, for each level, and missing. `smd` is the
     absolute standardised difference of the arms, the difference of means or shares over the root of the mean
     of the two variances (Austin 2009, Statistics in Medicine 28:3083-3107). `women` counts the women behind
-    a cell, and `women_with_event`, for relapses, those of them who had one.
+    a cell, `women_with_event`, for relapses, those of them who had one, and `women_at_value`, for a median or
+    quartile, those who hold this very value.
 
     Parameters
     ----------
@@ -57,11 +61,11 @@ def describe_baseline(pregnancies: pd.DataFrame) -> pd.DataFrame:
     """
     groups = {arm: pregnancies if arm == "all" else pregnancies[pregnancies["arm"] == arm] for arm in ARMS}
     rows = [
-        ("pregnancies", "", "n", arm, len(group), group["woman"].nunique(), None)
+        ("pregnancies", "", "n", arm, len(group), group["woman"].nunique(), None, None)
         for arm, group in groups.items()
     ]
     rows += [
-        ("women", "", "n", arm, group["woman"].nunique(), group["woman"].nunique(), None)
+        ("women", "", "n", arm, group["woman"].nunique(), group["woman"].nunique(), None, None)
         for arm, group in groups.items()
     ]
     for variable in CONTINUOUS:
@@ -78,16 +82,19 @@ def _continuous(variable: str, groups: dict[str, pd.DataFrame]) -> Iterator[tupl
         present = values.dropna()
         women = group.loc[present.index, "woman"].nunique()
         affected = group.loc[present.index[present > 0], "woman"].nunique() if variable in EVENTS else None
-        numbers = {"n": present.size}
+        numbers, holders = {"n": present.size}, {}
         if present.size:
-            quartiles = np.quantile(present, [0.25, 0.5, 0.75])
+            quartiles = dict(zip(QUARTILES, np.quantile(present, [*QUARTILES.values()]), strict=True))
+            theirs = group.loc[present.index, "woman"]
+            holders = {name: women_at(theirs, present, value) for name, value in quartiles.items()}
             numbers |= {"mean": present.mean(), "sd": present.std(ddof=1) if present.size > 1 else None}
-            numbers |= dict(zip(("q1", "median", "q3"), quartiles, strict=True))
+            numbers |= quartiles
         for statistic in ("n", "mean", "sd", "median", "q1", "q3"):
-            yield variable, "", statistic, arm, numbers.get(statistic), women, affected
-        yield variable, "", "missing", arm, values.isna().sum(), _missing_women(group, values), None
+            value, at_value = numbers.get(statistic), holders.get(statistic)
+            yield variable, "", statistic, arm, value, women, affected, at_value
+        yield variable, "", "missing", arm, values.isna().sum(), _missing_women(group, values), None, None
         moments[arm] = (present.mean(), present.var(ddof=1), women if affected is None else affected)
-    yield variable, "", "smd", "difference", *_smd(moments), None
+    yield variable, "", "smd", "difference", *_smd(moments), None, None
 
 
 def _categorical(variable: str, column: str, groups: dict[str, pd.DataFrame]) -> Iterator[tuple]:
@@ -102,12 +109,13 @@ def _categorical(variable: str, column: str, groups: dict[str, pd.DataFrame]) ->
             inside = present == level
             women = groups[arm].loc[present.index[inside], "woman"].nunique()
             share = inside.mean() if present.size else np.nan
-            yield variable, level, "n", arm, inside.sum(), women, None
-            yield variable, level, "percent", arm, 100 * share, women, None
+            yield variable, level, "n", arm, inside.sum(), women, None, None
+            yield variable, level, "percent", arm, 100 * share, women, None, None
             moments[arm] = (share, share * (1 - share), women)
-        yield variable, level, "smd", "difference", *_smd(moments), None
+        yield variable, level, "smd", "difference", *_smd(moments), None, None
     for arm, values in words.items():
-        yield variable, "", "missing", arm, values.isna().sum(), _missing_women(groups[arm], values), None
+        women = _missing_women(groups[arm], values)
+        yield variable, "", "missing", arm, values.isna().sum(), women, None, None
 
 
 def _missing_women(group: pd.DataFrame, values: pd.Series) -> int:

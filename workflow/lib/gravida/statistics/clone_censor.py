@@ -18,6 +18,7 @@ from gravida.periods import DAYS_PER_YEAR, LANDMARK_DAY, YEAR, Window, observati
 from gravida.statistics.comparison import RateRatio
 from gravida.statistics.contrasts import Contrasts
 from gravida.statistics.estimators import unfitted_row
+from gravida.statistics.guards import relapses_by_arm
 from gravida.statistics.weighting import BY_POLICY, fit_propensity, weighted_rate_ratio
 
 NAME = "clone_censor_weight"
@@ -72,14 +73,9 @@ def estimate_clone_censor(contrasts: Contrasts, onsets: pd.DataFrame) -> RateRat
         pregnancies=followed.position.size,
         women=np.unique(followed.woman).size,
         relapses=total,
-        relapses_numerator=_behind(clones, numerator),
-        relapses_denominator=_behind(clones, ~numerator),
+        **relapses_by_arm(clones["woman"], clones["counted"], numerator),
         reason=f"{STRATEGIES}; weights taken as known, without relapses before the first dose",
     )
-
-
-def _behind(clones: pd.DataFrame, arm: np.ndarray) -> int:
-    return int(clones.loc[arm, "counted"].sum())
 
 
 def _follow(contrasts: Contrasts, onsets: pd.DataFrame) -> tuple[_Followed, str]:

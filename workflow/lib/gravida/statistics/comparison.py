@@ -61,6 +61,8 @@ class RateRatio:
     relapses: int = 0
     relapses_numerator: int = 0
     relapses_denominator: int = 0
+    women_with_relapse_numerator: int = 0
+    women_with_relapse_denominator: int = 0
     status: str = "ok"
     reason: str = ""
 

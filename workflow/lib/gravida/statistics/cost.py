@@ -21,8 +21,13 @@ ANSWERED = ("ok", "fallback")
 COLUMNS = [
     *("scenario", "grams", "price_per_gram", "cost_per_course", "nnt", "cost_per_relapse_avoided", "lower"),
     *("upper", "form", "currency", "women", "relapsed_treated", "relapsed_untreated", "women_dosed"),
-    *("source", "status", "reason"),
+    *("women_relapsed_treated", "women_relapsed_untreated", "source", "status", "reason"),
 ]
+# What stands behind the number needed to treat of this registry.
+BEHIND = (
+    *("women", "relapsed_treated", "relapsed_untreated"),
+    *("women_relapsed_treated", "women_relapsed_untreated"),
+)
 
 
 WINDOWS = "windows and events as in those studies, not those of the plan"
@@ -91,6 +96,8 @@ class _Needed:
     women: int | None = None
     relapsed_treated: int | None = None
     relapsed_untreated: int | None = None
+    women_relapsed_treated: int | None = None
+    women_relapsed_untreated: int | None = None
     status: str = "ok"
     reason: str = ""
 
@@ -169,7 +176,7 @@ def _needed_here(risk_difference: pd.DataFrame, day: int) -> _Needed:
     if not rows:
         return _Needed(status="not_estimable", reason=f"there is no risk difference at day {day}")
     row = rows[0]
-    counts = {name: row[name] for name in ("women", "relapsed_treated", "relapsed_untreated")}
+    counts = {name: row[name] for name in BEHIND}
     if row["status"] not in ANSWERED:
         return _Needed(**counts, status=row["status"], reason=text(row["reason"]))
     needed = number_needed(row["risk_difference"], row["lower"], row["upper"])
@@ -200,9 +207,7 @@ def _row(scenario: str, course: _Course, needed: _Needed, source: str) -> dict:
         "cost_per_course": course.cost,
         "form": "",
         "currency": course.currency,
-        "women": needed.women,
-        "relapsed_treated": needed.relapsed_treated,
-        "relapsed_untreated": needed.relapsed_untreated,
+        **{name: getattr(needed, name) for name in BEHIND},
         "women_dosed": course.women_dosed,
         "source": source,
         "status": needed.status,

@@ -21,6 +21,7 @@ from gravida.periods import COUNT_COLUMNS, PARTS, SECOND_YEAR_BEFORE
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import one_rate
 from gravida.statistics.contrasts import BETWEEN_SITES, Contrasts, joined
+from gravida.statistics.guards import women_with
 
 BEFORE = "pre_pregnancy_year"
 AFTER = "postpartum_year"
@@ -30,7 +31,8 @@ SITES_LEFT_OUT = "sites are not in the model"
 COLUMNS = [
     *("term", "rate_ratio", "lower", "upper", "p_value"),
     *("gee_rate_ratio", "gee_lower", "gee_upper", "gee_p_value"),
-    *("pregnancies", "women", "relapses", "relapses_smallest_cell", "status", "reason"),
+    *("pregnancies", "women", "relapses", "relapses_smallest_cell", "women_with_relapse_smallest_cell"),
+    *("status", "reason"),
 ]
 Cell = tuple[str, str]
 
@@ -56,7 +58,7 @@ def estimate_course(contrasts: Contrasts) -> pd.DataFrame:
     beside it the exchangeable GEE (robust as geepack). The three whole periods of all pregnancies make one
     model, trimesters and quarters (dated relapses) a second, and the two years before pregnancy, where the
     earlier was observed, a third (`pre_trend`: later over earlier, as the difference-in-differences, before
-    any treatment).
+    any treatment). Pregnancies and women of a row are those in the first period of its term.
 
     Parameters
     ----------
@@ -150,25 +152,30 @@ def _model(rows: pd.DataFrame, terms: Sequence[Term], contrasts: Contrasts) -> I
     """Yield the rows of the terms of one model."""
     groups = dict(list(rows.groupby(["arm", "period"])))
     relapses = {cell: int(theirs["relapses"].sum()) for cell, theirs in groups.items()}
+    relapsed = {cell: women_with(theirs["woman"], theirs["relapses"]) for cell, theirs in groups.items()}
     place = {cell: number for number, cell in enumerate(cell for cell in groups if relapses[cell])}
     fits = _fits([groups[cell] for cell in place])
     for term in terms:
         theirs = pd.concat([rows.iloc[:0], *(groups[cell] for cell in term.weights if cell in groups)])
+        later = theirs[theirs["period"] == next(iter(term.weights))[1]]
         row = {
             "term": term.name,
-            "pregnancies": theirs["pregnancy"].nunique(),
-            "women": theirs["woman"].nunique(),
+            "pregnancies": later["pregnancy"].nunique(),
+            "women": later["woman"].nunique(),
             "relapses": int(theirs["relapses"].sum()),
-            # Not 0: where one cell has none, the sum is what another has.
-            "relapses_smallest_cell": min(
-                filter(None, (relapses.get(cell, 0) for cell in term.weights)), default=0
-            ),
+            "relapses_smallest_cell": _smallest(relapses, term),
+            "women_with_relapse_smallest_cell": _smallest(relapsed, term),
         }
         try:
             _check(term, groups, contrasts)
             yield row | _numbers(term, place, fits, contrasts.settings.confidence)
         except NotEstimable as obstacle:
             yield row | {"status": obstacle.status, "reason": joined(str(obstacle), term.note)}
+
+
+def _smallest(counts: Mapping[Cell, int], term: Term) -> int:
+    """Return the smallest count of a term's cells, not 0: where one has none, the sum is what another has."""
+    return min(filter(None, (counts.get(cell, 0) for cell in term.weights)), default=0)
 
 
 def _fits(cells: Sequence[pd.DataFrame]) -> dict[str, tuple | NotEstimable]:

@@ -18,11 +18,11 @@ COLUMNS = [
     *("pregnancies", "women", "relapses", "reason"),
 ]
 TESTS = ("pearson", "cameron_trivedi", "likelihood_ratio", "zeros")
-# The rootogram: pregnancies with so many relapses, the last with as many or more.
-FREQUENCIES = ("frequency_0", "frequency_1", "frequency_2", "frequency_3_or_more")
+# The rootogram: pregnancies with 0, 1, 2 and 3 or more relapses.
+MOST = 3
 
 
-def measure_dispersion(person_time: pd.DataFrame) -> pd.DataFrame:
+def measure_dispersion(person_time: pd.DataFrame, min_women: int = 1) -> pd.DataFrame:
     """Measure over-dispersion around a model with one rate for each arm, in each whole period.
 
     `pearson`: statistic chi-square, value chi-square / degrees of freedom. `cameron_trivedi`: regression test
@@ -31,18 +31,21 @@ def measure_dispersion(person_time: pd.DataFrame) -> pd.DataFrame:
     that of chi-square with 1 degree of freedom since alpha = 0 is the boundary; value the fitted alpha.
     `zeros`: statistic the pregnancies without a relapse, value those that the negative binomial (Poisson if
     alpha = 0) expects. `frequency_...`: the same for 0, 1, 2 and 3 or more relapses, each row counting the
-    women and pregnancies that it observed.
+    women and pregnancies that it observed; the last rows are one, such as 2 or more, where fewer than
+    `min_women` women would be in one of them.
 
     Parameters
     ----------
     person_time : DataFrame
         `Cohort.person_time`.
+    min_women : int
+        The fewest women of a frequency.
     """
-    rows = [row for period in COUNT_COLUMNS for row in _period(person_time, period)]
+    rows = [row for period in COUNT_COLUMNS for row in _period(person_time, period, min_women)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _period(person_time: pd.DataFrame, period: str) -> Iterator[tuple]:
+def _period(person_time: pd.DataFrame, period: str, min_women: int) -> Iterator[tuple]:
     rows = person_time[person_time["period"] == period]
     size = (len(rows), rows["woman"].nunique(), int(rows["relapses"].sum()))
     try:
@@ -52,12 +55,23 @@ def _period(person_time: pd.DataFrame, period: str) -> Iterator[tuple]:
     for test in TESTS:
         *numbers, reason = results[test]
         yield (period, test, *numbers, *size, reason)
-    for number, test in enumerate(FREQUENCIES):
-        here = rows[rows["relapses"].clip(upper=len(FREQUENCIES) - 1) == number]
-        value = None if expected is None else float(expected[number])
+    most = _most(rows, min_women)
+    for number in range(most + 1):
+        here = rows[rows["relapses"].clip(upper=most) == number]
+        value = None if expected is None else float(expected[number:][: None if number == most else 1].sum())
         reason = results["zeros"][-1]
+        test = f"frequency_{number}" + ("_or_more" if number == most else "")
         sizes = (len(here), here["woman"].nunique(), int(here["relapses"].sum()))
         yield (period, test, float(len(here)), None, value, *sizes, reason)
+
+
+def _most(rows: pd.DataFrame, min_women: int) -> int:
+    """Return the number of relapses of the last frequency: so that enough women are in each, or 1."""
+    for most in range(MOST, 1, -1):
+        women = rows.groupby(rows["relapses"].clip(upper=most))["woman"].nunique()
+        if all(women.get(number, 0) == 0 or women[number] >= min_women for number in range(1, most + 1)):
+            return most
+    return 1
 
 
 def _measure(
@@ -113,7 +127,7 @@ def _expected_frequencies(model: CountModel, batch: Batch) -> np.ndarray:
     """Return the pregnancies that the model expects with 0, 1, 2 and 3 or more relapses, shape (4,)."""
     family = negative_binomial if model.alpha else poisson
     shares = []
-    for number in range(len(FREQUENCIES) - 1):
+    for number in range(MOST):
         counts = np.full(batch.counts.size, float(number))
         shares.append(np.exp(family(replace(batch, counts=counts), model.fit.parameters).value).sum())
     return np.array([*shares, max(0.0, batch.counts.size - sum(shares))])

@@ -6,6 +6,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
+from gravida.statistics.guards import women_at
 from gravida.words import joined
 
 # A loading course is given on consecutive days and a repeated one weeks later: infusions no farther apart
@@ -14,7 +15,8 @@ COURSE_GAP_DAYS = 7
 ALL, OTHER, NONE_RECORDED, BEFORE_DELIVERY = "all", "other", "none recorded", "before delivery"
 COLUMNS = [
     *("regimen", "pregnancies", "women", "infusions", "grams_total", "grams_mean", "grams_sd"),
-    *("grams_median", "first_day_median", "last_day_median", "status", "reason"),
+    *("grams_median", "first_day_median", "last_day_median"),
+    *("women_at_grams_median", "women_at_first_day_median", "women_at_last_day_median", "status", "reason"),
 ]
 
 
@@ -182,10 +184,14 @@ def _summary(regimen: str, given: pd.DataFrame) -> dict:
     }
     if given.empty:
         return row
-    return row | {
+    row |= {
         "grams_mean": float(grams.mean()),
         "grams_sd": float(grams.std(ddof=1)) if len(grams) > 1 else None,
-        "grams_median": float(grams.median()),
-        "first_day_median": float(given["first_day"].median()),
-        "last_day_median": float(given["last_day"].median()),
     }
+    for name in ("grams", "first_day", "last_day"):
+        median = float(given[name].median())
+        row |= {
+            f"{name}_median": median,
+            f"women_at_{name}_median": women_at(given["woman"], given[name], median),
+        }
+    return row

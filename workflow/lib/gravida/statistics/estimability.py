@@ -10,6 +10,7 @@ from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison
 from gravida.statistics.contrasts import Contrasts, joined
 from gravida.statistics.design import independent_columns, site_columns
+from gravida.statistics.guards import relapses_by_arm
 
 # Fewer relapses for each coefficient and estimates are biased away from 1 (Peduzzi, Concato, Kemper, Holford
 # and Feinstein 1996, Journal of Clinical Epidemiology 49:1373-1379).
@@ -19,6 +20,7 @@ FEW_WOMEN = 40
 COLUMNS = [
     *("contrast", "adjusted_for", "sites_numerator", "sites_denominator", "parameters", "rank"),
     *("pregnancies", "women", "relapses", "relapses_numerator", "relapses_denominator"),
+    *("women_with_relapse_numerator", "women_with_relapse_denominator"),
     *("events_per_parameter", "status", "reason"),
 ]
 
@@ -78,8 +80,7 @@ def _describe(comparison: Comparison, why: str, said: str = "") -> dict:
         "pregnancies": len(rows),
         "women": rows["woman"].nunique(),
         "relapses": relapses,
-        "relapses_numerator": int(rows.loc[first, "relapses"].sum()),
-        "relapses_denominator": int(rows.loc[~first, "relapses"].sum()),
+        **relapses_by_arm(rows["woman"], rows["relapses"], first),
         "events_per_parameter": relapses / (len(adds) - 1),
         "status": obstacle.status if obstacle else "ok",
         "reason": reason,

@@ -15,6 +15,7 @@ from gravida.models.inference import RatioEstimate, quantile, wald
 from gravida.models.jackknife import jackknife_variance
 from gravida.models.mixed import FEWEST_SITES, NoSiteVariance, fit_mixed_poisson
 from gravida.statistics.comparison import ARM, Comparison, NoRelapseInArm, RateRatio
+from gravida.statistics.guards import relapses_by_arm
 from gravida.words import joined
 
 # Models that have an answer where one arm has no relapse.
@@ -66,8 +67,7 @@ def unfitted_row(comparison: Comparison, model: str, covariance: str) -> RateRat
         women_numerator=rows.loc[comparison.arm.data == 1, "woman"].nunique(),
         women_denominator=rows.loc[comparison.arm.data == 0, "woman"].nunique(),
         relapses=int(rows["relapses"].sum()),
-        relapses_numerator=int(rows.loc[comparison.arm.data == 1, "relapses"].sum()),
-        relapses_denominator=int(rows.loc[comparison.arm.data == 0, "relapses"].sum()),
+        **relapses_by_arm(rows["woman"], rows["relapses"], comparison.arm.data == 1),
         reason=comparison.note,
     )
 

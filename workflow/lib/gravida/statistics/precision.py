@@ -14,7 +14,10 @@ from gravida.statistics.course import leave_one_woman_out
 from gravida.statistics.permutation import compare_site_rates
 from gravida.statistics.weighting import fit_propensity
 
-BEHIND = ("women", "women_numerator", "women_denominator", "relapses_numerator", "relapses_denominator")
+BEHIND = (
+    *("women", "women_numerator", "women_denominator", "relapses_numerator", "relapses_denominator"),
+    *("women_with_relapse_numerator", "women_with_relapse_denominator"),
+)
 COLUMNS = ["question", "value", "detail", *BEHIND]
 
 

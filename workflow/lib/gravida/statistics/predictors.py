@@ -22,6 +22,7 @@ from gravida.statistics.design import (
     make_batch,
     prepare,
 )
+from gravida.statistics.guards import women_with
 from gravida.statistics.imputed import ImputationPlan
 from gravida.statistics.imputed_predictors import with_imputed_ratios
 from gravida.statistics.time_varying import CAUTION, NO_RESTART_DATED, split_at_restart
@@ -51,6 +52,9 @@ COLUMNS = [
     "relapses",
     "relapses_level",
     "relapses_reference",
+    "women_with_relapse",
+    "women_with_relapse_level",
+    "women_with_relapse_reference",
     "status",
     "reason",
 ]
@@ -134,6 +138,7 @@ def _fit(
         "pregnancies": len(kept),
         "women": kept["woman"].nunique(),
         "relapses": int(kept["relapses"].sum()),
+        "women_with_relapse": women_with(kept["woman"], kept["relapses"]),
     }
     try:
         numbers = _numbers(kept, prepared, confidence)
@@ -148,7 +153,7 @@ def _fit(
         row = {**common, **numbers.get(key, left_out)}
         if column.predictor == "ivig":
             row = _with_verdict(row, common, assessed)
-        events = _events(column, columns, rows["relapses"].to_numpy(), prepared.keep)
+        events = _events(column, columns, rows, prepared.keep)
         label = {"predictor": column.predictor, "level": column.level, "reference": column.reference}
         out.append({"model": model, **label, **events, **row})
     if model == "multivariable":
@@ -161,17 +166,21 @@ def _fit(
 
 
 def _events(
-    column: Column, columns: Sequence[Column], relapses: np.ndarray, keep: np.ndarray
-) -> dict[str, int | None]:
-    """Return the relapses in the level and in its reference, which a ratio gives away; None if continuous."""
+    column: Column, columns: Sequence[Column], rows: pd.DataFrame, keep: np.ndarray
+) -> dict[str, int]:
+    """Return the relapses and women with one in the level and in its reference; nothing if continuous.
+
+    A ratio gives them away.
+    """
     if not column.reference:
         return {}
     levels = [other.data for other in columns if other.predictor == column.predictor]
     inside, outside = column.data == 1, np.all([data == 0 for data in levels], axis=0)
-    return {
-        "relapses_level": int(relapses[inside & keep].sum()),
-        "relapses_reference": int(relapses[outside & keep].sum()),
-    }
+    counts = {}
+    for name, group in (("level", rows[inside & keep]), ("reference", rows[outside & keep])):
+        counts[f"relapses_{name}"] = int(group["relapses"].sum())
+        counts[f"women_with_relapse_{name}"] = women_with(group["woman"], group["relapses"])
+    return counts
 
 
 def _with_verdict(row: dict, common: dict, assessed: design_of.Identifiability) -> dict:

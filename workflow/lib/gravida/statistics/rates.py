@@ -10,6 +10,7 @@ from gravida.models.exact import garwood
 from gravida.models.inference import wald
 from gravida.periods import PERIODS
 from gravida.statistics.design import make_batch
+from gravida.statistics.guards import relapsed_women
 
 # A clustered error this small says that all women have one rate, not how women differ.
 SAME_RATE = 1e-9
@@ -21,6 +22,8 @@ COLUMNS = [
     "pregnancies",
     "women",
     "relapses",
+    "women_with_relapse",
+    "relapses_most",
     "person_years",
     "rate",
     "lower",
@@ -36,7 +39,8 @@ def estimate_rates(person_time: pd.DataFrame, confidence: float) -> pd.DataFrame
     A rate is a sum of relapses over a sum of person-years, never a mean of women's rates. `lower` and `upper`
     are Garwood's exact limits; `robust_lower` and `robust_upper` are Wald limits on the log scale from an
     intercept-only Poisson model clustered by woman (CR1S), empty without a relapse, with one woman, or where
-    all women have one rate.
+    all women have one rate. `women_with_relapse` and `relapses_most`, the most relapses of one woman, are for
+    the release gate.
 
     Parameters
     ----------
@@ -67,10 +71,11 @@ def _rate(rows: pd.DataFrame, confidence: float) -> tuple:
     women, relapses = rows["woman"].nunique(), int(rows["relapses"].sum())
     years = float(rows["person_years"].sum())
     if not len(rows):
-        return (0, 0, 0, 0.0, *[None] * 5)
+        return (0, 0, 0, 0, 0, 0.0, *[None] * 5)
     lower, upper = garwood([relapses], [years], confidence)
     robust = _robust_limits(rows, confidence)
-    return (len(rows), women, relapses, years, relapses / years, float(lower[0]), float(upper[0]), *robust)
+    sizes = (len(rows), women, relapses, *relapsed_women(rows).values(), years)
+    return (*sizes, relapses / years, float(lower[0]), float(upper[0]), *robust)
 
 
 def _robust_limits(rows: pd.DataFrame, confidence: float) -> tuple[float | None, float | None]:

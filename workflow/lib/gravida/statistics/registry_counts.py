@@ -1,4 +1,4 @@
-"""The registry as one more study: relapses of the two arms in the 6 months after delivery."""
+"""The registry as one more study: relapses of the two arms in the 6 months, or the year, after delivery."""
 
 from collections.abc import Mapping
 
@@ -9,20 +9,23 @@ from gravida.statistics import identifiability as design_of
 from gravida.statistics.contrasts import BETWEEN_SITES, IMMORTAL_TIME, joined
 from schemas.evidence import RESERVED
 
-PERIOD = "postpartum_6_months"
-DAYS = 182
+PERIOD, YEAR = "postpartum_6_months", "postpartum_year"
+WINDOWS = {PERIOD: ("0-6 months", 182), YEAR: ("0-12 months", 365)}
 UNDATED = "no site dates its relapses: relapses in the first 6 months are not known"
 ARMS = {"treated": "treated", "control": "untreated"}
-WHOLE = "pregnancies with a relapse, of those observed for 182 days"
+WHOLE = "pregnancies with a relapse, of those observed for {days} days"
 POISSON = "relapses count as independent"
 SECOND = "second pregnancies of a woman count as independent"
 
 
-def count_registry(person_time: pd.DataFrame, policies: Mapping[str, str], year: int) -> pd.DataFrame:
+def count_registry(
+    person_time: pd.DataFrame, policies: Mapping[str, str], year: int, min_women: int = 1
+) -> pd.DataFrame:
     """Count the registry's relapses within 6 months of delivery as the sheet of published studies does.
 
     The two arms over all sites that date their relapses. Events and totals are of the pregnancies that were
-    observed for all 182 days, with a relapse or without; relapses and person-years are of all.
+    observed for all 182 days, with a relapse or without; relapses and person-years are of all. Where few
+    relapsed in the rest of the year the year is counted instead: both would tell of them.
 
     Parameters
     ----------
@@ -32,6 +35,8 @@ def count_registry(person_time: pd.DataFrame, policies: Mapping[str, str], year:
         Each site's policy.
     year : int
         Of the latest data cut: a year of delivery could be one woman's.
+    min_women : int
+        In the rest of the year nobody relapsed, or at least so many did.
 
     Returns
     -------
@@ -41,24 +46,44 @@ def count_registry(person_time: pd.DataFrame, policies: Mapping[str, str], year:
         pregnancies and one with person-time; or one without numbers, whose `note` says why.
     """
     rows = person_time[person_time["period"] == PERIOD]
+    period = YEAR if _few_later(person_time, min_women) else PERIOD
+    window, days = WINDOWS[period]
     common = {
         "study": RESERVED,
         "year": float(year),
-        "window": "0-6 months",
+        "window": window,
         "control_type": "concurrent",
         "source": "this registry",
     }
-    verdict = design_of.assess_identifiability(person_time, policies, PERIOD)
+    verdict = design_of.assess_identifiability(person_time, policies, period if len(rows) else PERIOD)
     if verdict.verdict == design_of.NOT_IDENTIFIABLE:
         return pd.DataFrame([common | {"note": UNDATED if rows.empty else verdict.reason.rstrip(".")}])
+    rows = person_time[person_time["period"] == period]
     note = _note(rows, policies, verdict.verdict)
-    whole = rows[rows["days"] == DAYS]
+    whole = rows[rows["days"] == days]
     return pd.DataFrame(
         [
-            common | _judged_by(whole) | _with_a_relapse(whole) | {"note": joined(WHOLE, note)},
+            common
+            | _judged_by(whole)
+            | _with_a_relapse(whole)
+            | {"note": joined(WHOLE.format(days=days), note)},
             common | _judged_by(rows) | _rates(rows) | {"note": joined(POISSON, note)},
         ]
     )
+
+
+def _few_later(person_time: pd.DataFrame, min_women: int) -> bool:
+    """Say whether few women of an arm relapsed after the first 6 months, or had their first relapse then."""
+    relapses = {
+        period: person_time[person_time["period"] == period].set_index("pregnancy")["relapses"]
+        for period in (PERIOD, YEAR)
+    }
+    early = relapses[PERIOD]
+    later = relapses[YEAR].reindex(early.index) - early
+    known = person_time[person_time["period"] == PERIOD].set_index("pregnancy")
+    groups = [known[later > 0], known[(later > 0) & (early == 0)]]
+    women = [group.groupby("arm")["woman"].nunique() for group in groups]
+    return any(((counts > 0) & (counts < min_women)).any() for counts in women)
 
 
 def _note(rows: pd.DataFrame, policies: Mapping[str, str], verdict: str) -> str:

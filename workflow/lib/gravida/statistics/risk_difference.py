@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from gravida.errors import NotEstimable
 from gravida.models.kaplan_meier import Curve, share_variance
+from gravida.statistics.guards import women_with
 from gravida.statistics.time_to_relapse import Numbers, TimesComparison, difference_limits, taken_as_certain
 from gravida.words import joined
 
@@ -22,6 +24,8 @@ class RiskDifference:
     women: int = 0
     relapsed_treated: int = 0
     relapsed_untreated: int = 0
+    women_relapsed_treated: int = 0
+    women_relapsed_untreated: int = 0
     risk_treated: float | None = None
     risk_untreated: float | None = None
     risk_difference: float | None = None
@@ -51,13 +55,11 @@ def estimate_risk_difference(comparison: TimesComparison, day: int) -> RiskDiffe
         Days after delivery.
     """
     rows = comparison.rows
-    by_now = rows[rows["relapsed"].astype(bool) & (rows["time"] <= day)]["arm"]
     empty = RiskDifference(
         day=day,
         pregnancies=len(rows),
         women=rows["woman"].nunique(),
-        relapsed_treated=int((by_now == "treated").sum()),
-        relapsed_untreated=int((by_now == "untreated").sum()),
+        **_relapsed(rows, day),
     )
     try:
         comparison.check()
@@ -66,6 +68,17 @@ def estimate_risk_difference(comparison: TimesComparison, day: int) -> RiskDiffe
         numbers = {"status": obstacle.status, "reason": str(obstacle)}
     reason = joined(numbers.get("reason"), comparison.note)
     return replace(empty, **{**numbers, "reason": reason})
+
+
+def _relapsed(rows: pd.DataFrame, day: int) -> dict[str, int]:
+    """Return the pregnancies of each arm with a relapse through the day, and their women."""
+    by_now = rows["relapsed"].to_numpy(bool) & (rows["time"] <= day).to_numpy(bool)
+    counts = {}
+    for arm in ("treated", "untreated"):
+        inside = by_now & (rows["arm"] == arm).to_numpy(bool)
+        counts[f"relapsed_{arm}"] = int(inside.sum())
+        counts[f"women_relapsed_{arm}"] = women_with(rows["woman"], inside)
+    return counts
 
 
 def _numbers(comparison: TimesComparison, day: int) -> Numbers:

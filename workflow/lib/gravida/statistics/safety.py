@@ -7,8 +7,8 @@ from functools import reduce
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv
 
+from gravida.models.exact import clopper_pearson
 from gravida.periods import gestation, observation, period_windows
 from gravida.statistics.doses import coverage, link_rows
 from gravida.words import joined
@@ -88,26 +88,6 @@ def tabulate_safety(
     return pd.DataFrame(_with_smallest_group(rows)).reindex(columns=COLUMNS)
 
 
-def clopper_pearson(events: int, trials: int, confidence: float) -> tuple[float, float]:
-    """Return exact central limits of a share.
-
-    Parameters
-    ----------
-    events, trials : int
-        Trials at least 1.
-    confidence : float
-        Coverage.
-
-    References
-    ----------
-    Clopper and Pearson (1934), Biometrika 26:404-413.
-    """
-    tail = (1 - confidence) / 2
-    lower = betaincinv(events, trials - events + 1, tail) if events > 0 else 0.0
-    upper = betaincinv(events + 1, trials - events, 1 - tail) if events < trials else 1.0
-    return float(lower), float(upper)
-
-
 def _gather(
     pregnancies: pd.DataFrame,
     adverse_events: Mapping[str, pd.DataFrame],
@@ -177,7 +157,7 @@ def _share(woman: pd.Series, base: np.ndarray, happened: np.ndarray, confidence:
     row = {"women": woman[base].nunique(), "pregnancies": size}
     if not size:
         return row | {"status": "not_estimable", "reason": absent}
-    lower, upper = clopper_pearson(number, size, confidence)
+    lower, upper = map(float, clopper_pearson(number, size, confidence))
     return row | {
         "with_event": number,
         "women_with_event": woman[base & happened].nunique(),

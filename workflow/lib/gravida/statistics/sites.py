@@ -13,11 +13,13 @@ from gravida.models.inference import quantile
 from gravida.models.meta_analysis import generalized_q, i_squared, restricted_likelihood, weighted_mean
 from gravida.models.mixed import FEWEST_SITES, NoSiteVariance, fit_mixed_poisson
 from gravida.statistics.design import make_batch
+from gravida.statistics.guards import relapsed_women
 
 MIXED = "mixed Poisson, site intercepts"
 RANDOM_EFFECTS = "random effects of log rates, REML"
 COLUMNS = [
-    *("kind", "site", "policy", "pregnancies", "women", "relapses", "person_years", "rate", "lower", "upper"),
+    *("kind", "site", "policy", "pregnancies", "women", "relapses", "women_with_relapse", "relapses_most"),
+    *("person_years", "rate", "lower", "upper"),
     *("tau2", "i2", "q", "q_p_value", "prediction_lower", "prediction_upper", "method", "status", "reason"),
 ]
 
@@ -62,6 +64,7 @@ def _sizes(rows: pd.DataFrame) -> dict[str, float]:
         "pregnancies": len(rows),
         "women": rows["woman"].nunique(),
         "relapses": int(rows["relapses"].sum()),
+        **relapsed_women(rows),
         "person_years": float(rows["person_years"].sum()),
     }
 

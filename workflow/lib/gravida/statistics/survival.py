@@ -10,6 +10,7 @@ from gravida.models.kaplan_meier import log_log_limits
 from gravida.periods import YEAR, Window, observation
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.contrasts import BETWEEN_SITES, IMMORTAL_TIME, joined
+from gravida.statistics.guards import women_with
 from gravida.statistics.identifiability import Identifiability
 from gravida.statistics.risk_difference import estimate_risk_difference
 from gravida.statistics.time_to_relapse import (
@@ -65,6 +66,7 @@ class RelapseFree:
     women: int
     at_risk: int
     relapsed: int
+    women_relapsed: int
     relapse_free: float | None = None
     lower: float | None = None
     upper: float | None = None
@@ -244,6 +246,7 @@ def _share_free(
         women=here["woman"].nunique(),
         at_risk=int(curve.counts.at_risk[day]),
         relapsed=int(curve.counts.relapsed.sum()),
+        women_relapsed=women_with(here["woman"], here["relapsed"].to_numpy(bool) & (here["time"] <= day)),
         reason=left_out,
     )
     if here.empty or curve.known_through < day:

@@ -14,6 +14,7 @@ from gravida.models.hazard_tests import ChiSquare, log_rank, proportional_hazard
 from gravida.models.inference import quantile, wald
 from gravida.models.kaplan_meier import Curve, count_days, kaplan_meier, restricted_mean
 from gravida.models.risk_sets import SurvivalTimes
+from gravida.statistics.guards import relapses_by_arm
 from gravida.words import joined
 
 # Scores of women that differ by less than this share of the largest are the same.
@@ -34,6 +35,8 @@ class TimeToRelapse:
     relapses: int = 0
     relapses_numerator: int = 0
     relapses_denominator: int = 0
+    women_with_relapse_numerator: int = 0
+    women_with_relapse_denominator: int = 0
     status: str = "ok"
     reason: str = ""
 
@@ -134,14 +137,13 @@ def estimate_time_row(
 ) -> TimeToRelapse:
     """Return one row, its numbers by `numbers_of` or the reason why there are none."""
     rows = comparison.rows
-    relapsed = rows[rows["relapsed"].astype(bool)]
+    relapsed = rows["relapsed"].to_numpy(bool)
     empty = TimeToRelapse(
         method=method,
         pregnancies=len(rows),
         women=rows["woman"].nunique(),
-        relapses=len(relapsed),
-        relapses_numerator=int((relapsed["arm"] == comparison.numerator).sum()),
-        relapses_denominator=int((relapsed["arm"] == comparison.denominator).sum()),
+        relapses=int(relapsed.sum()),
+        **relapses_by_arm(rows["woman"], relapsed, (rows["arm"] == comparison.numerator).to_numpy(bool)),
     )
     try:
         comparison.check()

@@ -1,0 +1,57 @@
+"""Rules that look at one row: few women, few with an event, one woman who stands for most, quantiles."""
+
+from collections.abc import Iterator
+
+from gravida.disclosure.case import Case, Withheld
+
+# Fewer independent women than this beyond the coefficients say too much of each.
+RESIDUAL_WOMEN = 10
+QUANTILES = ("q1", "median", "q3")
+
+
+def few_women(case: Case) -> Iterator[Withheld]:
+    """Withhold cells on few women, or on few with an event, and what follows from them."""
+    for name in case.tables:
+        sizes, events = case.columns(name, "count"), case.columns(name, "events")
+        yield case.withhold(name, case.any_small(name, case.columns(name, "denominator")))
+        for column in (*sizes, *case.columns(name, "own")):
+            yield case.withhold(name, case.any_small(name, [column]), column)
+        follow = case.columns(name, "derived", "estimate")
+        yield case.withhold(name, case.any_small(name, sizes), *follow)
+        behind = case.any_small(name, [*events, *case.columns(name, "guard")])
+        yield case.withhold(name, behind, *events, *follow)
+
+
+def one_woman_dominates(case: Case) -> Iterator[Withheld]:
+    """Withhold relapses of which one woman has more than half."""
+    for name, table in case.tables.items():
+        if "relapses_most" in table:
+            yield case.answers(name, table["relapses_most"] > table["relapses"] / 2)
+
+
+def few_residual_women(case: Case) -> Iterator[Withheld]:
+    """Withhold estimates of models with nearly as many coefficients as women."""
+    if "estimability" not in case.tables:
+        return
+    known = case.tables["estimability"].set_index("adjusted_for")["parameters"].to_dict()
+    for name in ("rate_ratios", "sensitivity"):
+        if name in case.tables:
+            table = case.tables[name]
+            spent = table["adjusted_for"].map(known).fillna(2)
+            few = table["women"] - spent < RESIDUAL_WOMEN
+            yield case.withhold(name, few, *case.columns(name, "estimate"))
+    if "predictors" in case.tables:
+        table = case.tables["predictors"]
+        joint = table["model"] == "multivariable"
+        few = joint & (table["women"] - (joint.sum() + 1) < RESIDUAL_WOMEN)
+        yield case.withhold("predictors", few, *case.columns("predictors", "estimate"))
+
+
+def equal_quantiles(case: Case) -> Iterator[Withheld]:
+    """Withhold quantiles that are equal: they say that many women share a value."""
+    if "baseline" not in case.tables:
+        return
+    table = case.tables["baseline"]
+    rows = table[table["statistic"].isin(QUANTILES)]
+    same = rows.groupby(["variable", "level", "arm", "value"])["value"].transform("size") > 1
+    yield case.withhold("baseline", table.index.isin(rows.index[same]), "value")
