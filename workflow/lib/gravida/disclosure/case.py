@@ -85,6 +85,25 @@ class Case:
         """Say whether the relapses of the two arms in a period are released."""
         return all(self.is_open(arm, period) for arm in ARMS)
 
+    def policies(self) -> pd.Series:
+        """Return each site's policy; none where the table that says it is not there."""
+        if "identifiability" not in self.tables:
+            return pd.Series(dtype=object)
+        return self.tables["identifiability"].set_index("site")["policy"]
+
+    def within_sites(self, name: str) -> pd.Series:
+        """Say which rows of a comparison are of sites by choice alone, those that are adjusted for the site.
+
+        `precision` is about the primary row; of a table that does not say, every row may be.
+        """
+        table = self.tables[name]
+        if "adjusted_for" in table:
+            return table["adjusted_for"].astype(str).str.split(";").map(lambda names: "site" in names)
+        if name != "precision" or "rate_ratios" not in self.tables:
+            return pd.Series(True, table.index)
+        primary = self.tables["rate_ratios"]["is_primary"].astype(bool)
+        return pd.Series(bool(self.within_sites("rate_ratios")[primary].iloc[0]), table.index)
+
     def sites_open(self, period: str) -> bool:
         """Say whether the relapses of every site in a period are released."""
         table, hidden = self.tables["relapse_rates"], self.hidden["relapse_rates"]["relapses"]
@@ -120,9 +139,7 @@ def partners(counts: pd.DataFrame, must: pd.Series, threshold: int) -> pd.Series
 def levels_of(case: Case, table: pd.DataFrame) -> pd.Series:
     """Return the level of each row; where treatment is chosen at some site, no sites add up to an arm."""
     levels = table["arm"].map(dict.fromkeys(ARMS, "arms")).fillna("all")
-    policies = (
-        case.tables["identifiability"].set_index("site")["policy"] if "identifiability" in case.tables else {}
-    )
+    policies = case.policies()
     chosen = "individual" in set(policies)
     of_site = "sites" if chosen or not len(policies) else "sites " + table["site"].map(policies).astype(str)
     return levels.mask(table["group"] == "site", of_site)

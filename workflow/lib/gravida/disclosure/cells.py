@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from gravida.disclosure.case import Case, Withheld
+from gravida.disclosure.printing import QUANTILES
 
 # Fewer independent women than this beyond the coefficients say too much of each.
 RESIDUAL_WOMEN = 10
-QUANTILES = ("q1", "median", "q3")
 
 
 def few_women(case: Case) -> Iterator[Withheld]:

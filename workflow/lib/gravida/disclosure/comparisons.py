@@ -140,31 +140,24 @@ def sites_follow(case: Case) -> Iterator[Withheld]:
     hidden = case.hidden["relapse_rates"]
     rates = case.tables["relapse_rates"]
     here = (rates["group"] == "site") & (rates["period"] == outcome)
-    for columns in (("relapses",), ("pregnancies",), ("person_years",)):
-        gone = set(rates.loc[here & hidden[columns[0]], "site"])
+    for column, roles in (
+        ("relapses", ("events", "derived")),
+        ("pregnancies", ("denominator", "count")),
+        ("person_years", ("time", "derived")),
+    ):
+        gone = set(rates.loc[here & hidden[column], "site"])
         policies = set(table.loc[table["site"].isin(gone), "policy"])
         rows = table["site"].isin(gone) | (table["kind"].eq("pooled") & table["policy"].isin(policies))
-        take = {
-            "relapses": ("events", "derived"),
-            "pregnancies": ("denominator", "count"),
-            "person_years": ("time", "derived"),
-        }[columns[0]]
-        yield case.withhold("sites", rows, *case.columns("sites", *take))
+        yield case.withhold("sites", rows, *case.columns("sites", *roles))
     if case.sites_open(outcome):
         return
-    for name in ("sensitivity", "rate_ratios"):
+    for name in ("sensitivity", "rate_ratios", "precision"):
         if name in case.tables:
-            of_sites = case.tables[name]["adjusted_for"].astype(str).str.split(";")
-            rows = of_sites.map(lambda names: "site" in names)
-            yield case.withhold(name, rows, *case.columns(name, "events"))
+            yield case.withhold(name, case.within_sites(name), *case.columns(name, "events"))
     if "sensitivity" in case.tables:
         # Beside the primary row it tells what the site has.
         without = case.tables["sensitivity"]["scenario"].astype(str).str.startswith("leave_out:")
         yield case.answers("sensitivity", without)
-    primary = case.tables["rate_ratios"][lambda rows: rows["is_primary"].astype(bool)].iloc[0]
-    if "precision" in case.tables and "site" in str(primary["adjusted_for"]).split(";"):
-        every = np.ones(len(case.tables["precision"]), dtype=bool)
-        yield case.withhold("precision", every, *case.columns("precision", "events"))
 
 
 def populations_apart(case: Case) -> Iterator[Withheld]:
@@ -209,9 +202,7 @@ def _of_sites(case: Case, what: str) -> list[float]:
 
 def _one_by_choice(case: Case) -> bool:
     """Say whether at most one site leaves treatment to choice: adjusted for sites, it is its own ratio."""
-    if "identifiability" not in case.tables:
-        return True
-    return int(case.tables["identifiability"]["policy"].eq("individual").sum()) < 2
+    return int(case.policies().eq("individual").sum()) < 2
 
 
 def _apart(case: Case, name: str, known: dict[str, list[float]]) -> Iterator[Withheld]:

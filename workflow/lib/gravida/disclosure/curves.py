@@ -8,8 +8,6 @@ import pandas as pd
 from gravida.disclosure.case import Case, Withheld
 
 YEAR = 365
-
-
 LEVELS = {"arms": ("treated", "untreated"), "all": ("all",)}
 # Days after delivery by the period that ends on them; the others end quarters.
 ENDS = {YEAR: "postpartum_year", 182: "postpartum_6_months"}

@@ -15,7 +15,6 @@ OUTCOMES = (
     *("adjusted_for", "sites_numerator", "sites_denominator", "parameters", "rank"),
 )
 COUNTED = (*SIZES, "own", "events", "guard")
-Counts = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 def counts_of(tables: Mapping[str, pd.DataFrame], why: Mapping[str, pd.DataFrame]) -> dict[str, dict]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from gravida.disclosure.case import ARMS, Case, Withheld, partners
+from gravida.periods import COUNT_COLUMNS
 
 MISSING = "(missing)"
-# Relapses that the table of characteristics describes, by the period they are of.
-RELAPSES = {"relapses_pre_year": "pre_pregnancy_year", "relapses_pregnancy": "pregnancy"}
+# Relapses that the table of characteristics may describe, by the period they are of.
+RELAPSES = {column: period for period, column in COUNT_COLUMNS.items()}
 
 
 def levels_add_up(case: Case) -> Iterator[Withheld]:

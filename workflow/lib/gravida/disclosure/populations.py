@@ -7,20 +7,15 @@ import pandas as pd
 
 from gravida.disclosure.case import ARMS, Case, Withheld, finer_levels, levels_of, partners
 from gravida.disclosure.earlier import sites_before
-from gravida.periods import DAYS_PER_YEAR
+from gravida.periods import COUNT_COLUMNS, DAYS_PER_YEAR, PARTS, PERIODS
 
 # Periods whose exclusions `attrition` counts, with their parts; the usual length of each in days.
-WHOLE = {
-    "pre_pregnancy_year": (),
-    "pregnancy": ("trimester_1", "trimester_2", "trimester_3"),
-    "postpartum_year": tuple(f"postpartum_{part}" for part in ("6_months", "q1", "q2", "q3", "q4")),
-}
+WHOLE = {whole: tuple(part for part in PERIODS if PARTS.get(part) == whole) for whole in COUNT_COLUMNS}
 DAYS = {
     **{"pre_pregnancy_year": 365, "pregnancy": 280, "postpartum_year": 365, "postpartum_6_months": 182},
     **{"trimester_1": 98, "trimester_2": 98, "trimester_3": 84},
     **{f"postpartum_q{quarter}": 91 for quarter in (1, 2, 3, 4)},
 }
-DESCRIBED = {"pre_pregnancy_year": "relapses_pre_year", "pregnancy": "relapses_pregnancy"}
 PEOPLE = ("pregnancies", "women")
 
 
@@ -33,7 +28,7 @@ def few_at_a_site(case: Case) -> Iterator[Withheld]:
     few = case.small(sent["women"])
     if "identifiability" in case.tables:
         few |= _few_of_an_arm(case, sent.index)
-    policy = _policies(case).reindex(sent.index).fillna("")
+    policy = case.policies().reindex(sent.index).fillna("")
     # What an earlier release told of a site hides nothing.
     told = sent.index.isin(sites_before(case.earlier))
     quiet = few.copy()
@@ -57,19 +52,7 @@ def _sums_over_sites(case: Case) -> Iterator[Withheld]:
     for name in ("rate_ratios", "sensitivity", "estimability", "precision", "balance"):
         if name in case.tables:
             sizes = case.columns(name, "denominator", "count", "events")
-            yield case.withhold(name, _within_sites(case, name), *sizes)
-
-
-def _within_sites(case: Case, name: str) -> pd.Series:
-    """Say which rows are of sites by choice alone."""
-    table = case.tables[name]
-    if "adjusted_for" in table:
-        return table["adjusted_for"].astype(str).str.split(";").map(lambda known: "site" in known)
-    if name != "precision" or "rate_ratios" not in case.tables:
-        return pd.Series(True, table.index)
-    primary = case.tables["rate_ratios"][lambda rows: rows["is_primary"].astype(bool)]
-    within = "site" in str(primary["adjusted_for"].iloc[0]).split(";")
-    return pd.Series(within, table.index)
+            yield case.withhold(name, case.within_sites(name), *sizes)
 
 
 def _few_of_an_arm(case: Case, sites: pd.Index) -> pd.Series:
@@ -77,12 +60,6 @@ def _few_of_an_arm(case: Case, sites: pd.Index) -> pd.Series:
     sheet = case.tables["identifiability"].set_index("site").reindex(sites)
     treated, others = sheet["treated"], sheet["pregnancies"] - sheet["treated"]
     return pd.Series(np.asarray(case.small(treated) | case.small(others)), sites) & (len(sites) > 1)
-
-
-def _policies(case: Case) -> pd.Series:
-    if "identifiability" not in case.tables:
-        return pd.Series(dtype=object)
-    return case.tables["identifiability"].set_index("site")["policy"]
 
 
 def few_in_an_arm(case: Case) -> Iterator[Withheld]:
@@ -134,7 +111,7 @@ def _complete(case: Case, close: set[tuple[str, str]], period: str) -> list[str]
     table, sent = case.tables["relapse_rates"], _submitted(case)
     of_arms = table[(table["group"] == "arm") & (table["period"] == period)].set_index("arm")["pregnancies"]
     whole = [arm for arm in ARMS if ("arms", period) not in close and of_arms.get(arm) == sent.get(arm)]
-    arm_of = _policies(case).map({"all": "treated", "none": "untreated"})
+    arm_of = case.policies().map({"all": "treated", "none": "untreated"})
     return list(arm_of.index[arm_of.isin(whole)])
 
 
@@ -184,7 +161,7 @@ def _few_missing(case: Case, table: pd.DataFrame, level: pd.Series, base: pd.Ser
         if len(rows) == 1 and case.small(rows["women"]).all():
             place = "all" if site == "all" else level[table["site"] == site].iloc[0]
             close.add((place, step.removeprefix("excluded_")))
-    for period, variable in DESCRIBED.items() if "baseline" in case.tables else ():
+    for period, variable in COUNT_COLUMNS.items() if "baseline" in case.tables else ():
         first = case.tables["baseline"]
         missing = first[(first["variable"] == variable) & (first["statistic"] == "missing")]
         for arm in missing.loc[case.small(missing["women"]), "arm"]:
