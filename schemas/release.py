@@ -38,6 +38,7 @@ def roles_of(table: str) -> dict[str, str]:
 ARMS = "pregnancies women_numerator women_denominator"
 ARM_EVENTS = "relapses relapses_numerator relapses_denominator"
 ARM_GUARDS = "women_with_relapse_numerator women_with_relapse_denominator"
+ARM_MOST = "relapses_most_numerator relapses_most_denominator"
 RELEASED = {
     "attrition": _table(label="site step reason", count="pregnancies", denominator="women"),
     "balance": _table(
@@ -50,7 +51,7 @@ RELEASED = {
     "baseline": _table(
         label="variable level statistic arm",
         denominator="women",
-        aside="women_with_event women_at_value",
+        aside="women_at_value women_apart",
         derived="value",
     ),
     # A number is judged by the women behind it and by those whose rows changed: with the last release, the
@@ -89,7 +90,8 @@ RELEASED = {
         denominator="women",
         count="pregnancies",
         events="infusions",
-        aside="women_at_grams_median women_at_first_day_median women_at_last_day_median",
+        aside="women_at_grams_median women_apart_grams_median women_at_first_day_median "
+        "women_at_last_day_median",
         derived="grams_total grams_mean grams_sd grams_median first_day_median last_day_median",
     ),
     "estimability": _table(
@@ -99,6 +101,7 @@ RELEASED = {
         count="pregnancies",
         events=ARM_EVENTS,
         guard=ARM_GUARDS,
+        aside=ARM_MOST,
         derived="events_per_parameter",
     ),
     "evidence_audit": _table(
@@ -147,6 +150,7 @@ RELEASED = {
         count="women_numerator women_denominator",
         events="relapses_numerator relapses_denominator",
         guard=ARM_GUARDS,
+        aside=ARM_MOST,
         estimate="value detail",
     ),
     "predictability": _table(
@@ -155,6 +159,8 @@ RELEASED = {
         denominator="women",
         count="pregnancies",
         events="relapses",
+        guard="women_with_relapse",
+        aside="relapses_most",
         estimate="value lower upper",
     ),
     "predictors": _table(
@@ -164,6 +170,7 @@ RELEASED = {
         count="pregnancies",
         events="relapses relapses_level relapses_reference",
         guard="women_with_relapse women_with_relapse_level women_with_relapse_reference",
+        aside="relapses_most relapses_most_level relapses_most_reference",
         estimate="rate_ratio lower upper p_value p_joint p_holm p_nonlinear "
         "imputed_rate_ratio imputed_lower imputed_upper imputed_p_value",
     ),
@@ -174,6 +181,7 @@ RELEASED = {
         count=ARMS,
         events=ARM_EVENTS,
         guard=ARM_GUARDS,
+        aside=ARM_MOST,
         estimate="rate_ratio lower upper p_value standard_error degrees_of_freedom alpha rate_numerator "
         "rate_denominator rate_difference rate_difference_lower rate_difference_upper",
     ),
@@ -222,6 +230,7 @@ RELEASED = {
         count=ARMS,
         events=ARM_EVENTS,
         guard=ARM_GUARDS,
+        aside=ARM_MOST,
         estimate="rate_ratio lower upper p_value",
     ),
     "sites": _table(
@@ -242,6 +251,7 @@ RELEASED = {
         count="pregnancies",
         events=ARM_EVENTS,
         guard=ARM_GUARDS,
+        aside=ARM_MOST,
         estimate="estimate lower upper p_value",
     ),
 }

@@ -64,8 +64,6 @@ def _count_row(out: Outsider, row: Row, variable: str, level: str, statistic: st
     key = (variable, level, statistic, arm)
     out.publish(row, "value", ("base", *key))
     out.publish(row, "women", ("base women", *key))
-    if variable in EVENTS and statistic == "n":
-        out.publish(row, "women_with_event", ("base affected", variable, arm))
 
 
 def _present(out: Outsider, variable: str, arm: str) -> Name:
@@ -82,8 +80,6 @@ def _present(out: Outsider, variable: str, arm: str) -> Name:
 def _share_row(out: Outsider, row: Row, variable: str, level: str, statistic: str, arm: str) -> None:
     """Learn what a percentage and a mean say."""
     value = row.number("value")
-    if variable in EVENTS and "women_with_event" in row.within:
-        out.publish(row, "women_with_event", ("base affected", variable, arm))
     if value is None:
         return
     decimals = out.printed_as(statistic)

@@ -111,6 +111,17 @@ def test_without_dominance() -> None:
     assert_guarded("dominance", tables, lambda out: treated_relapses(out, "pre_pregnancy_year") - 6, 4)
 
 
+def test_without_dominance__of_a_scenario() -> None:
+    """Without one site she has six of the ten relapses of the treated, though not of all who treat."""
+    row = {"scenario": "leave_out:east", **ratio(relapses_denominator=10, women_with_relapse_denominator=5)}
+    tables = {"sensitivity": table("sensitivity", [row | {"relapses_most_denominator": 6}])}
+
+    def others(released: Tables) -> float:
+        return cell(released["sensitivity"], "relapses_denominator") - 6
+
+    assert_guarded("dominance", tables, others, 4)
+
+
 def test_without_residual() -> None:
     """Twelve coefficients fit twelve women: who knows their covariates has the relapses of each."""
     rng = np.random.default_rng(1)
@@ -145,6 +156,74 @@ def test_without_earlier() -> None:
         return known(now["all"] - 80, now["north"] - 40)
 
     assert_guarded("earlier", {"attrition": attrition(larger, SOUTH)}, came_in, 3, [before])
+
+
+def test_without_corrected() -> None:
+    """A site corrects the age of one woman of forty: the two means tell by how much."""
+    sent = {"site": "north", "what": "data_cut", "women": 0, "women_changed": 1}
+
+    def tables(mean: float) -> Tables:
+        rows = described("age_at_delivery", mean=by_arm(mean, 31.0, (mean + 31) / 2))
+        return {
+            "baseline": table("baseline", rows),
+            "identifiability": identifiability(NORTH, SOUTH),
+            "changes": table("changes", [sent]),
+        }
+
+    before = release_tables(tables(30.0), MIN_WOMEN)
+
+    def by(released: Tables) -> float:
+        return 40 * (cell(released["baseline"], "value", arm="treated") - 30)
+
+    assert_guarded("corrected", tables(30.1), by, 4, [before.counts])
+    # The other arm is as it was.
+    whole = protect(tables(30.1), earlier=[before.counts]).tables["baseline"]
+    assert cell(whole, "value", arm="untreated") == 31 and np.isnan(cell(whole, "value", arm="all"))
+    several = tables(30.1)
+    several["changes"]["women_changed"] = MIN_WOMEN
+    assert by(protect(several, earlier=[before.counts]).tables) == pytest.approx(4)
+
+
+def test_without_shared() -> None:
+    """Of twenty women nineteen have a disability of 0: the mean is that of the other."""
+    rows = [
+        {"variable": "edss_before", "level": "", "statistic": statistic, "arm": "treated", "value": value}
+        | {"women": 20, "women_at_value": at, "women_apart": apart}
+        for statistic, value, at, apart in (
+            *(("n", 20, np.nan, np.nan), ("mean", 0.15, np.nan, np.nan)),
+            *(("q1", 0.0, 19, 1), ("median", 0.0, 19, 1), ("q3", 0.0, 19, 1)),
+        )
+    ]
+
+    def hers(released: Tables) -> float:
+        return 20 * cell(released["baseline"], "value", statistic="mean")
+
+    assert_guarded("shared", {"baseline": table("baseline", rows)}, hers, 3)
+
+
+def test_without_shared__dose() -> None:
+    """All but two had 60 grams: the total tells what these had."""
+    rows = [
+        {"regimen": regimen, "pregnancies": size, "women": size, "infusions": size, "grams_median": 60.0}
+        | {"grams_total": 60.0 * size + 80, "women_apart_grams_median": 2, "women_at_grams_median": size - 2}
+        | {"status": "ok"}
+        for regimen, size in (("all", 40), ("1", 40))
+    ]
+    safety = {
+        "arm": "treated",
+        "term": "any",
+        "women": 40,
+        "pregnancies": 40,
+        "grams": 2480.0,
+        "status": "ok",
+    }
+
+    def more(released: Tables) -> float:
+        totals = [*released["doses"]["grams_total"], *released["safety"]["grams"]]
+        return known(*(float(total) - 40 * 60 for total in totals))
+
+    tables = {"doses": table("doses", rows), "safety": table("safety", [safety])}
+    assert_guarded("shared", tables, more, 80)
 
 
 def test_without_quantiles() -> None:

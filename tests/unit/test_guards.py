@@ -58,6 +58,7 @@ BEFORE_B = (("Q3", -50),)
 GRAMS = {"P1": (0,), "P3": (0, 1), "P4": (2,), "Q1": (0,), "Q2": (0,), "Q5": (3,)}
 ARMS = ["relapses_numerator", "relapses_denominator"]
 WOMEN = ["women_with_relapse_numerator", "women_with_relapse_denominator"]
+MOST = ["relapses_most_numerator", "relapses_most_denominator"]
 
 
 def infusions(letter: str) -> pd.DataFrame:
@@ -123,18 +124,19 @@ def test_women_behind_sites(cohort: Cohort) -> None:
 def test_women_behind_the_arms(cohort: Cohort, contrasts: Contrasts) -> None:
     table = estimate_rate_ratios(contrasts)
     everybody = table[table["analysis"].isin(["unadjusted", "exact", "firth", "adjusted"])]
-    assert everybody[[*ARMS, *WOMEN]].drop_duplicates().to_numpy().tolist() == [[3, 7, 2, 3]]
+    # The most of one woman: Q2 and Q4 have one each or two, P1 three.
+    assert everybody[[*ARMS, *WOMEN, *MOST]].drop_duplicates().to_numpy().tolist() == [[3, 7, 2, 3, 2, 3]]
     # Before day 30 woman A of site a relapses once of three times, that of site b once of three.
     assert cells(table, [*ARMS, *WOMEN], analysis="landmark_30") == [3, 5, 2, 3]
     before = table[table["analysis"] == "negative_control"]
     assert (before[[*ARMS, *WOMEN]] == 0).all(axis=None)
     settings = PrecisionSettings(0.95, 0.8, (1.5,), 1.25, 1)
     precision = assess_precision(contrasts, table, settings)
-    assert precision[[*ARMS, *WOMEN]].drop_duplicates().to_numpy().tolist() == [[3, 7, 2, 3]]
+    assert precision[[*ARMS, *WOMEN, *MOST]].drop_duplicates().to_numpy().tolist() == [[3, 7, 2, 3, 2, 3]]
     estimability = describe_estimability(contrasts)
-    assert estimability[[*ARMS, *WOMEN]].drop_duplicates().to_numpy().tolist() == [[3, 7, 2, 3]]
+    assert estimability[[*ARMS, *WOMEN, *MOST]].drop_duplicates().to_numpy().tolist() == [[3, 7, 2, 3, 2, 3]]
     sensitivity = estimate_sensitivity(contrasts, cohort.onsets, PLAN)
-    assert cells(sensitivity, [*ARMS, *WOMEN], scenario="primary") == [3, 7, 2, 3]
+    assert cells(sensitivity, [*ARMS, *WOMEN, *MOST], scenario="primary") == [3, 7, 2, 3, 2, 3]
     # Deliveries are of one year: the first pregnancies are P1 and Q1, by their names.
     assert cells(sensitivity, [*ARMS, *WOMEN], scenario="first_pregnancy") == [1, 6, 1, 3]
     assert cells(sensitivity, [*ARMS, *WOMEN], scenario="leave_out:b") == [2, 4, 1, 2]
@@ -223,6 +225,10 @@ def test_women_behind_predictors(cohort: Cohort, contrasts: Contrasts) -> None:
     assert cells(alone, columns, predictor="dmt_before", level="moderate") == [10, 5, 5, 4, 2, 4]
     age = cells(alone, columns, predictor="age_at_delivery")
     assert age[0] == 10 and age[3] == 4 and pd.isna([*age[1:3], *age[4:]]).all()
+    # The mother of Q1 has three of the five on a moderate therapy, the others one or two each.
+    most = ["relapses_most", "relapses_most_level", "relapses_most_reference"]
+    assert cells(alone, most, predictor="ivig") == [5, 3, 2]
+    assert cells(alone, most, predictor="dmt_before", level="moderate") == [5, 3, 2]
     others = cells(table, columns, predictor="all_but_ivig")
     assert others[0] == 10 and others[3] == 4 and pd.isna([*others[1:3], *others[4:]]).all()
     # Without P1, the most relapses of a pregnancy, whose mother has another, and Q4, whose mother has none.
@@ -248,6 +254,9 @@ def test_women_at_a_quartile(cohort: Cohort) -> None:
     assert cells(ages, columns, statistic="median", arm="untreated") == [34, 1]
     # All eleven: 30 four times, 31 to 36, 38.
     assert cells(ages, columns, statistic="median", arm="all") == [32, 1]
+    # The mother of two with 30 and 31, and that with 35, have another value than 30; of 34 all but one have.
+    assert cells(ages, ["women_apart"], statistic="median", arm="treated") == [2]
+    assert cells(ages, ["women_apart"], statistic="median", arm="untreated") == [4]
     with_value = table["women_at_value"].notna()
     assert set(table.loc[with_value, "statistic"]) == {"q1", "median", "q3"}
     empty = table[table["variable"] == "visits_post_year"]
@@ -261,6 +270,7 @@ def test_women_at_a_median_dose(cohort: Cohort) -> None:
     # Grams 10 five times and 20; first days 0, 0, 0, 0, 2, 3; last days 0, 0, 0, 1, 2, 3.
     assert cells(table, columns, regimen="all") == [10, 0, 0.5, 4, 3, 0]
     assert cells(table, columns, regimen="2") == [20, 0, 1, 1, 1, 1]
+    assert table.set_index("regimen")["women_apart_grams_median"].to_dict()["all"] == 1
     assert pd.isna(cells(table, columns, regimen="none recorded")).all()
     assert pd.isna(cells(table, columns, regimen="before delivery")).all()
 
@@ -273,7 +283,8 @@ def test_the_same_value_may_be_rounded_otherwise() -> None:
 
 def test_no_relapse_has_no_woman() -> None:
     rows = pd.DataFrame({"woman": [1, 1, 2], "relapses": [0, 0, 0]})
-    assert relapsed_women(rows) == {"women_with_relapse": 0, "relapses_most": 0}
-    assert relapsed_women(rows[:0]) == {"women_with_relapse": 0, "relapses_most": 0}
+    for some in (rows, rows[:0]):
+        counted = relapsed_women(some["woman"], some["relapses"], "_level")
+        assert counted == {"women_with_relapse_level": 0, "relapses_most_level": 0}
     nobody = relapses_by_arm(rows["woman"], rows["relapses"], np.array([True, False, True]))
-    assert set(nobody.values()) == {0} and list(nobody) == [*ARMS, *WOMEN]
+    assert set(nobody.values()) == {0} and set(nobody) == {*ARMS, *WOMEN, *MOST}

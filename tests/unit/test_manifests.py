@@ -555,10 +555,10 @@ def test_who_made_what_names_no_site_and_no_release() -> None:
 
 def test_a_finished_release_is_kept_once(here: Path) -> None:
     cuts = {"a": "2019-06-30"}
-    name = "2018-06-30-0"
+    name, plan = "2018-06-30-0", "7"
     made, report = here / "results/internal/release.json", here / "results/release/report.html"
     keep_release()
-    write(here, {"results/internal/release.json": json.dumps({"release": name, "after": ""})})
+    write(here, {"results/internal/release.json": json.dumps({"release": name, "plan": plan})})
     write(here, {"results/internal/release/counts.json": '{"sites": [4]}'})
     write(here, {"results/internal/release/counts_evidence.json": '{"evidence_pooled": [40]}'})
     keep_release()
@@ -571,14 +571,20 @@ def test_a_finished_release_is_kept_once(here: Path) -> None:
     os.utime(made, (1_000_000_000, 1_000_000_000))
     keep_release()
     counts = {"sites": [4], "evidence_pooled": [40]}
-    record = {"release": name, "after": "", "turn": 1, "counts": counts}
-    assert json.loads((kept / f"{name}.json").read_text()) == record
-    os.utime(kept / f"{name}.json", (5, 5))
+    record = {"release": name, "plan": plan, "turn": 1, "counts": counts}
+    path = kept / f"{name}-{plan}.json"
+    assert json.loads(path.read_text()) == record
+    os.utime(path, (5, 5))
     keep_release()
-    assert (kept / f"{name}.json").stat().st_mtime == 5
-    assert last_record(cuts) == earlier_records(cuts) == [f"results/internal/releases/{name}.json"]
-    (kept / f"{name}.json").rename(kept / f"{release_name(cuts)}.json")
-    assert last_record(cuts) == earlier_records(cuts) == []
+    assert path.stat().st_mtime == 5
+    found = [f"results/internal/releases/{name}-{plan}.json"]
+    assert last_record(cuts) == earlier_records(cuts, plan) == earlier_records(cuts, "8") == found
+    # One of these data cuts under another plan came earlier, but is not the last release.
+    name = release_name(cuts)
+    path.unlink()
+    write(here, {f"results/internal/releases/{name}-{plan}.json": json.dumps({"release": name, "turn": 1})})
+    assert last_record(cuts) == earlier_records(cuts, plan) == []
+    assert earlier_records(cuts, "8") == [f"results/internal/releases/{name}-{plan}.json"]
 
 
 @pytest.mark.parametrize("name", ["release.json", "releases/x.json"])

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from gravida.admission import warnings_of_unused
 from gravida.intake.submission import DataCut, Site, intake_site
-from gravida.ledger import kept, last_release, release_name
+from gravida.ledger import kept, last_release, record_name, release_name
 from gravida.releases import compare_releases
 from gravida.tables import read_table
 from submissions import ROOT, SEPARATION, valid, write_csv
@@ -169,16 +169,19 @@ def test_releases_follow_each_other_by_their_data_cuts():
     assert release_name({"b": FIRST, "a": FIRST}) == one
     assert last_release(one, {}) == ""
     known = {}
-    for turn, (name, before) in enumerate([(one, ""), (two, one), (one, two), ("new", one)], start=1):
+    turns = [(one, "x", ""), (two, "x", f"{one}-x"), (one, "x", f"{two}-x"), ("new", "x", f"{one}-x")]
+    # Under another plan it is a release of its own, and the last one is still the one of other data cuts.
+    turns += [("new", "y", f"{one}-x"), ("new", "x", f"{one}-x")]
+    for turn, (name, plan, before) in enumerate(turns, start=1):
         assert last_release(name, known) == before
-        record = kept({"release": name}, known)
+        record = kept({"release": name, "plan": plan}, known)
         assert record["turn"] == turn
-        known[name] = record
+        known[record_name(name, plan)] = record
         # Run again, it is compared with what it was compared with before, and nothing is kept anew.
         assert last_release(name, known) == before
-        assert kept({"release": name}, known) is None
+        assert kept({"release": name, "plan": plan}, known) is None
     # Where the numbers of the same release moved, that is kept in its place.
-    assert kept({"release": "new", "headline": {}}, known)["turn"] == 4
+    assert kept({"release": "new", "plan": "x", "headline": {}}, known)["turn"] == 6
 
 
 def compared(earlier, last, pregnancies=66, rate=0.3, data_cut=SECOND, plan=PLAN):

@@ -38,7 +38,7 @@ def baseline(unknown=0, **women_of_arm):
             for statistic, value in (("n", inside), ("percent", share))
         ]
     frame = pd.DataFrame(rows, columns=["variable", "level", "statistic", "arm", "value", "women"])
-    return frame.assign(women_with_event=np.nan, women_at_value=np.nan)
+    return frame.assign(women_at_value=np.nan, women_apart=np.nan)
 
 
 def safety(*rows):

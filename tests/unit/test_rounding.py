@@ -11,7 +11,16 @@ from gravida.settings import PROFILES, disclosure_rules
 from scipy import stats
 
 from schemas.release import roles_of
-from tests.disclosure.hand_made import NORTH, SOUTH, Site, attrition, identifiability, relapse_rates, table
+from tests.disclosure.hand_made import (
+    NORTH,
+    SOUTH,
+    Site,
+    attrition,
+    identifiability,
+    ratio,
+    relapse_rates,
+    table,
+)
 from tests.disclosure.registries import draw_registry, internal_tables
 
 COUNTED = ("denominator", "count", "own", "events")
@@ -94,8 +103,9 @@ def test_a_rate_and_its_limits_are_those_of_rounded_numbers(
     lower = stats.chi2.ppf(0.025, 2 * relapses) / 2 / years
     upper = stats.chi2.ppf(0.975, 2 * relapses + 2) / 2 / years
     assert row[["lower", "upper"]].tolist() == pytest.approx([lower, upper])
+    # As many times the rate as before, for what they were would tell the relapses.
     full = first(relapse_rates(WEST, EAST))
-    assert row["robust_upper"] == round(full["robust_upper"], 2)
+    assert row["robust_upper"] == round(relapses / years * full["robust_upper"] / full["rate"], 2)
 
 
 def test_a_count_is_judged_before_it_is_rounded() -> None:
@@ -165,7 +175,103 @@ def test_frequencies_and_zeros_are_rounded_as_the_counts_that_they_are() -> None
     rows += [sizes | {"test": "pearson", "statistic": 101.2345, "value": 1.1373}]
     out = gate({"dispersion": table("dispersion", rows)}, "opensafely")["dispersion"].set_index("test")
     assert out.loc["zeros", "statistic"] == 55
-    assert out.loc["pearson", "statistic"] == 101.23
+    # Over the value it would be the degrees of freedom.
+    assert np.isnan(out.loc["pearson", "statistic"]) and out.loc["pearson", "value"] == 1.14
+
+
+CURVE = {"status": "ok", "pregnancies": 43, "women": 43}
+
+
+def relapse_free(arm: str, *told: tuple[int, int, int]) -> list[dict]:
+    """Return a curve: by day those at risk and those who have relapsed."""
+    return [
+        CURVE | {"arm": arm, "day": day, "at_risk": at_risk, "relapsed": relapsed, "women_relapsed": relapsed}
+        | {"relapse_free": 0.7319, "lower": 0.6, "upper": 0.8}
+        for day, at_risk, relapsed in told
+    ]  # fmt: skip
+
+
+def test_shares_and_risks_are_those_of_rounded_counts() -> None:
+    """43 are 45; 11 and 21 relapsed are 10 and 20; 31 and 18 at risk are 30 and 20.
+
+    Of 45 then 10 relapse and 5 leave, of the 30 left 10 relapse; those who leave count half.
+    """
+    days = ((182, 31, 11), (365, 18, 21))
+    rows = [row for arm in ("treated", "untreated", "all") for row in relapse_free(arm, *days)]
+    risk = {"day": 182, "pregnancies": 86, "women": 86, "relapsed_treated": 11, "relapsed_untreated": 11}
+    risk |= {"women_relapsed_treated": 11, "women_relapsed_untreated": 11, "status": "ok", "nnt": 17.3}
+    risk |= {"risk_treated": 0.25581, "risk_untreated": 0.25581, "risk_difference": 0.0578}
+    tables = {
+        "relapse_free": table("relapse_free", rows),
+        "risk_difference": table("risk_difference", [risk]),
+    }
+    out = round_tables(
+        {name: each.assign(suppressed=False) for name, each in tables.items()}, "nearest_5", 0.95
+    )
+    shares = 1 - 10 / 42.5, (1 - 10 / 42.5) * (1 - 10 / 30)
+    assert out["relapse_free"]["relapse_free"].tolist() == pytest.approx([*shares] * 3)
+    deviation = 1.959964 * np.sqrt(10 / (42.5 * 32.5)) / -np.log(shares[0])
+    limits = [shares[0] ** np.exp(deviation), shares[0] ** np.exp(-deviation)]
+    assert out["relapse_free"].iloc[0][["lower", "upper"]].tolist() == pytest.approx(limits, rel=1e-6)
+    row = out["risk_difference"].iloc[0]
+    assert row[["risk_treated", "risk_untreated"]].tolist() == pytest.approx([10 / 42.5] * 2)
+    reach = 1.959964 * shares[0] * np.sqrt(2 * 10 / (42.5 * 32.5))
+    assert row[["risk_difference", "lower", "upper"]].tolist() == pytest.approx([0, -reach, reach], rel=1e-6)
+    assert row["nnt_form"] == "both" and pd.isna(row["nnt"])
+
+
+def test_after_a_day_that_is_withheld_no_share_is_told() -> None:
+    rows = relapse_free("treated", (91, 35, 8), (182, 31, 11), (365, 18, 21))
+    rows[1] |= dict.fromkeys(("at_risk", "relapsed", "relapse_free"), np.nan)
+    tables = {"relapse_free": table("relapse_free", rows).assign(suppressed=False)}
+    out = round_tables(tables, "nearest_5", 0.95)["relapse_free"]
+    assert out["relapse_free"].notna().tolist() == [True, False, False]
+
+
+def test_what_changed_is_told_in_rounded_numbers() -> None:
+    told = {"women": (98, 112), "relapses_treated": (11, 13), "rate_treated": (0.2718, 0.3141)}
+    told |= {"rate_ratio": (1.40913, 1.29876), "release": ("2019-06-30-a", "2020-06-30-b")}
+    rows = [
+        {"site": "all", "what": what, "before": before, "after": after, "women": 90, "women_changed": 20}
+        for what, (before, after) in told.items()
+    ]
+    out = gate({"changes": table("changes", rows)}, "opensafely")["changes"].set_index("what")
+    assert out.loc["women", ["before", "after"]].tolist() == [100, 110]
+    assert out.loc["relapses_treated", ["before", "after"]].tolist() == [10, 15]
+    assert out.loc["rate_ratio", ["before", "after"]].tolist() == [1.41, 1.3]
+    assert out.loc["rate_treated", ["before", "after"]].isna().all()
+    assert out.loc["release", ["before", "after"]].tolist() == [*told["release"]]
+
+
+def test_the_registry_enters_the_evidence_with_rounded_counts() -> None:
+    own = {"study": "This registry", "women": 112, "smallest_count": 13, "treated_events": 13}
+    own |= {"treated_n": 57, "control_events": 19, "control_n": 64, "treated_person_years": 56.87}
+    own |= {"exact_lower": 0.51234, "exact_upper": 2.9, "estimate": 0.70123}
+    other = own | {"study": "Another", "women": np.nan, "smallest_count": np.nan}
+    tables = {"evidence_studies": table("evidence_studies", [own, other])}
+    mine, published = gate(tables, "opensafely")["evidence_studies"].to_dict("records")
+    assert [mine[name] for name in ("treated_events", "treated_n", "control_events")] == [15, 55, 20]
+    assert (mine["treated_person_years"], mine["estimate"]) == (55, 0.7) and np.isnan(mine["exact_lower"])
+    assert (published["treated_events"], published["treated_n"]) == (13, 57)
+
+
+def test_what_gives_an_exact_count_away_is_not_told_or_follows_from_rounded_ones() -> None:
+    """Relapses for each coefficient; total grams over their mean; relapses over person-years of an arm."""
+    weak = ratio(relapses=43, parameters=5, events_per_parameter=43 / 4)
+    doses = {"regimen": "all", "pregnancies": 43, "women": 43, "infusions": 86}
+    doses |= {"grams_total": 2838.0, "grams_mean": 66.0, "women_apart_grams_median": 40}
+    rates = ratio(analysis="unadjusted", is_primary=True, contrast="untreated/treated", rate_numerator=0.384)
+    tables = {
+        "estimability": table("estimability", [weak]),
+        "doses": table("doses", [doses]),
+        "rate_ratios": table("rate_ratios", [rates, rates | {"adjusted_for": "age", "is_primary": False}]),
+    }
+    out = round_tables(
+        {name: each.assign(suppressed=False) for name, each in tables.items()}, "nearest_5", 0.95
+    )
+    assert out["estimability"]["events_per_parameter"].tolist() == [45 / 4]
+    assert np.isnan(out["doses"]["grams_total"].iloc[0]) and out["doses"]["grams_mean"].iloc[0] == 66
+    assert out["rate_ratios"]["rate_numerator"].tolist() == pytest.approx([np.nan, 0.38], nan_ok=True)
 
 
 @pytest.mark.parametrize("profile", ["opensafely", "opensafely_midpoint_6"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from gravida.statistics.risk_difference import number_needed
+from gravida.models.inference import number_needed
 from gravida.statistics.survival import follow_up
 from relapse_stories import ESTIMATES, NEVER, OTHER, PAIR, SOME, cohort, estimate, pair, row, tables_of
 
@@ -20,7 +20,8 @@ def test_columns_are_those_of_the_contract() -> None:
     )
     assert " ".join(tables.time_to_relapse) == (
         "method estimate lower upper p_value pregnancies women relapses relapses_numerator "
-        "relapses_denominator women_with_relapse_numerator women_with_relapse_denominator status reason"
+        "relapses_denominator women_with_relapse_numerator women_with_relapse_denominator "
+        "relapses_most_numerator relapses_most_denominator status reason"
     )
     methods = ["cox", "log_rank", "rmst_difference", "proportional_hazards"]
     assert tables.time_to_relapse["method"].tolist() == methods

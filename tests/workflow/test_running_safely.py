@@ -257,7 +257,7 @@ def test_a_step_that_outlives_its_run_is_waited_for(tmp_path: Path) -> None:
 def test_a_release_that_was_not_yet_kept_is_kept_by_the_next_run(cohort: Run, tmp_path: Path) -> None:
     """The run was killed between its last step and the note of its release; nothing is left to do."""
     study = copied(cohort, tmp_path)
-    record = {"release": "2019-06-30-7", "after": ""}
+    record = {"release": "2019-06-30-7", "plan": "8"}
     (study / "results/internal/release.json").write_text(json.dumps(record), encoding="utf-8")
     counts = [f"internal/release/{part}.json" for part in ("counts", "counts_evidence")]
     for name in ("release/report.html", *counts):
@@ -265,7 +265,7 @@ def test_a_release_that_was_not_yet_kept_is_kept_by_the_next_run(cohort: Run, tm
         (study / "results" / name).write_text("{}", encoding="utf-8")
     run = until_cohort(study)
     assert "Nothing to be done" in run.output
-    assert record.items() <= json.loads(run.text("internal/releases/2019-06-30-7.json")).items()
+    assert record.items() <= json.loads(run.text("internal/releases/2019-06-30-7-8.json")).items()
 
 
 def edit(path: Path) -> None:

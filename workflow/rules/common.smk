@@ -213,7 +213,7 @@ def last_record(wildcards):
 @in_one_line
 def earlier_records(wildcards):
     """Return the records of all other releases: what differs by few from one of them must not be told."""
-    return kept.earlier_records(data_cuts()) if has_registry() else []
+    return kept.earlier_records(data_cuts(), plan_digest(wildcards)) if has_registry() else []
 
 
 @cache

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gravida.disclosure import cells, comparisons, curves, levels, person_time, populations
 from gravida.disclosure.case import Case, Withheld
-from gravida.disclosure.earlier import counts_of, earlier_releases
+from gravida.disclosure.earlier import corrected, counts_of, earlier_releases
 from gravida.disclosure.printing import print_numbers
 from gravida.disclosure.rounding import round_tables
 from gravida.errors import ReleaseRefused
@@ -26,6 +26,8 @@ RULES: dict[str, tuple[Rule, str]] = {
     "dominance": (cells.one_woman_dominates, "one woman has more than half of the relapses"),
     "residual": (cells.few_residual_women, "the model has nearly as many coefficients as there are women"),
     "earlier": (earlier_releases, "few women, or events, came in since an earlier release"),
+    "corrected": (corrected, "a site corrected few women since an earlier release, and this moved"),
+    "shared": (cells.value_nearly_all_share, "few differ from the value that all others have"),
     "quantiles": (cells.equal_quantiles, "quantiles are equal"),
     "small_site": (populations.few_at_a_site, "a site has few women; others hide it in the sum"),
     "small_arm": (populations.few_in_an_arm, "an arm has few women; the other hides it in the sum"),

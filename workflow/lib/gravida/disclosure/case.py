@@ -12,6 +12,8 @@ ARMS = ("treated", "untreated")
 # Where cells of these roles are withheld because of few events, what follows from them goes with them.
 ANSWERS = ("events", "derived", "estimate")
 SIZES = ("denominator", "count")
+# Rows of `doses` that are not about one regimen.
+SUMS = ("all", "before delivery")
 # A row of which every number goes does not say how they came about.
 ROW = (*SIZES, "own", "time", *ANSWERS, "remark")
 
@@ -64,6 +66,13 @@ class Case:
         for column in columns:
             found |= np.asarray(self.small(pd.to_numeric(self.tables[name][column])), dtype=bool)
         return found
+
+    def dominated(self, name: str, suffix: str) -> np.ndarray:
+        """Say in which rows one woman has more than half of the relapses, of the whole or of a part."""
+        table, most = self.tables[name], f"relapses_most{suffix}"
+        if most not in table:
+            return np.zeros(len(table), dtype=bool)
+        return (table[most] > table[f"relapses{suffix}"] / 2).to_numpy(bool)
 
     def withhold(self, name: str, rows: pd.Series | np.ndarray, *columns: str) -> Withheld:
         """Return cells as withheld; without columns, every number of the rows and what is said of them."""

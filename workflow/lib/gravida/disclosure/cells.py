@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 
-from gravida.disclosure.case import Case, Withheld
+from gravida.disclosure.case import SUMS, Case, Withheld
 from gravida.disclosure.printing import QUANTILES
 
 # Fewer independent women than this beyond the coefficients say too much of each.
 RESIDUAL_WOMEN = 10
+# What describes the few who differ from a value that the others share.
+DESCRIBING = ("mean", "sd", "smd")
+GRAMS = ("grams_total", "grams_mean", "grams_sd")
+COST_OF_GRAMS = ("grams", "cost_per_course", "cost_per_relapse_avoided", "lower", "upper")
+# What the relapses of a row may be of: all of it, an arm, a level of a predictor or its reference.
+PARTS = ("", "_numerator", "_denominator", "_level", "_reference")
 
 
 def few_women(case: Case) -> Iterator[Withheld]:
@@ -24,9 +30,9 @@ def few_women(case: Case) -> Iterator[Withheld]:
 
 def one_woman_dominates(case: Case) -> Iterator[Withheld]:
     """Withhold relapses of which one woman has more than half."""
-    for name, table in case.tables.items():
-        if "relapses_most" in table:
-            yield case.answers(name, table["relapses_most"] > table["relapses"] / 2)
+    for name in case.tables:
+        for suffix in PARTS:
+            yield case.answers(name, case.dominated(name, suffix))
 
 
 def few_residual_women(case: Case) -> Iterator[Withheld]:
@@ -45,6 +51,31 @@ def few_residual_women(case: Case) -> Iterator[Withheld]:
         joint = table["model"] == "multivariable"
         few = joint & (table["women"] - (joint.sum() + 1) < RESIDUAL_WOMEN)
         yield case.withhold("predictors", few, *case.columns("predictors", "estimate"))
+
+
+def value_nearly_all_share(case: Case) -> Iterator[Withheld]:
+    """Withhold means where few women differ from the value that the others share: they tell what those have.
+
+    The means of both arms and of all go together, and those of a regimen with the whole.
+    """
+    if "baseline" in case.tables:
+        table = case.tables["baseline"]
+        shared = table.loc[case.small(table["women_apart"]), "variable"]
+        rows = table["variable"].isin(shared) & table["statistic"].isin(DESCRIBING)
+        yield case.withhold("baseline", rows, "value")
+        if "balance" in case.tables:
+            # Without weights it is the difference of the characteristics.
+            named = case.tables["balance"]["covariate"].isin(shared)
+            yield case.withhold("balance", named, *case.columns("balance", "estimate"))
+    if "doses" in case.tables:
+        table = case.tables["doses"]
+        few = case.small(table["women_apart_grams_median"])
+        if few.any():
+            yield case.withhold("doses", few | table["regimen"].isin(SUMS), *GRAMS)
+            if "safety" in case.tables:
+                yield case.withhold("safety", case.tables["safety"]["grams"].notna(), "grams")
+            if "cost" in case.tables:
+                yield case.withhold("cost", case.tables["cost"]["women_dosed"].notna(), *COST_OF_GRAMS)
 
 
 def equal_quantiles(case: Case) -> Iterator[Withheld]:

@@ -15,6 +15,8 @@ OUTCOMES = (
     *("adjusted_for", "sites_numerator", "sites_denominator", "parameters", "rank"),
 )
 COUNTED = (*SIZES, "own", "events", "guard")
+# What a number that was released is called in the record, beside the counts.
+TOLD = "told "
 
 
 def counts_of(tables: Mapping[str, pd.DataFrame], why: Mapping[str, pd.DataFrame]) -> dict[str, dict]:
@@ -39,7 +41,8 @@ def _of_table(name: str, table: pd.DataFrame, why: pd.DataFrame) -> dict[str, di
     roles = roles_of(name)
     numbers = [column for column in table if roles[column] not in ("label", "remark", "guard", "aside")]
     shown = (why[numbers].eq("") & table[numbers].notna()).any(axis=1)
-    keys, rows = keys_of(name, table)[shown], _counts(name, table)[shown]
+    told = _values(name, table).where(why.eq("")).add_prefix(TOLD)
+    keys, rows = keys_of(name, table)[shown], pd.concat([_counts(name, table), told], axis=1)[shown]
     return {
         key: {column: float(value) for column, value in row.items() if not pd.isna(value)}
         for key, row in zip(keys, rows.to_dict("records"), strict=True)
@@ -53,6 +56,13 @@ def _counts(name: str, table: pd.DataFrame) -> pd.DataFrame:
     if name != "baseline":
         return counts
     return counts.assign(value=table["value"].where(table["statistic"].isin(["n", "missing"])))
+
+
+def _values(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the numbers of a table that are sums over women, or follow from sums."""
+    roles = roles_of(name)
+    sums = [c for c in table if roles[c] in ("time", "derived") and pd.api.types.is_numeric_dtype(table[c])]
+    return table[sums]
 
 
 def keys_of(name: str, table: pd.DataFrame) -> pd.Series:
@@ -90,6 +100,50 @@ def _against(case: Case, name: str, table: pd.DataFrame, before: Mapping[str, Ma
         yield case.withhold(name, rows) if whole else case.answers(name, rows)
     for column in case.columns(name, "own"):
         yield case.withhold(name, moved[column], column)
+
+
+def corrected(case: Case) -> Iterator[Withheld]:
+    """Withhold means, person-years and rates that moved since an earlier release because of few women.
+
+    Where a site corrected what few women have, every count may be as it was.
+    """
+    if "changes" not in case.tables:
+        return
+    changed = _women_changed(case)
+    for counts in case.earlier:
+        for name, table in case.tables.items():
+            values = _values(name, table)
+            few = case.small(_changed_behind(table, changed))
+            if not counts.get(name) or not few.any():
+                continue
+            known = pd.DataFrame([counts[name].get(key, {}) for key in keys_of(name, table)], table.index)
+            before = known.reindex(columns=[TOLD + column for column in values]).astype(float)
+            for column in values:
+                then = before[TOLD + column]
+                moved = then.notna() & ~np.isclose(values[column].astype(float), then, rtol=1e-9, atol=0)
+                yield case.withhold(name, few & moved, column)
+
+
+def _women_changed(case: Case) -> dict[str, float]:
+    """Return how many women came in, changed or went since the last release: by site, arm and of all."""
+    table = case.tables["changes"]
+    sites = table[table["what"].eq("data_cut")].set_index("site")["women_changed"].astype(float)
+    policies = case.policies().reindex(sites.index)
+    of_arms = {
+        arm: sites[policies.isin([policy, "individual"]) | policies.isna()].sum()
+        for arm, policy in zip(ARMS, ("all", "none"), strict=True)
+    }
+    fewest = min((women for women in of_arms.values() if women), default=0.0)
+    return {**sites.to_dict(), **of_arms, "difference": fewest, "all": sites.sum()}
+
+
+def _changed_behind(table: pd.DataFrame, changed: Mapping[str, float]) -> pd.Series:
+    """Return for each row how many of the women behind it changed."""
+    whose = pd.Series("all", table.index)
+    for column in ("arm", "site"):
+        if column in table:
+            whose = whose.mask(table[column].isin(changed) & table[column].ne("all"), table[column])
+    return whose.map(changed)
 
 
 def _other_arm(table: pd.DataFrame, keys: pd.Series, near: np.ndarray) -> np.ndarray:

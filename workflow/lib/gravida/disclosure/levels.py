@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from gravida.disclosure.case import ARMS, Case, Withheld, partners
+from gravida.disclosure.case import ARMS, SUMS, Case, Withheld, partners
 from gravida.periods import COUNT_COLUMNS
 
 MISSING = "(missing)"
@@ -93,7 +93,9 @@ def predictor_levels_add_up(case: Case) -> Iterator[Withheld]:
         return
     table = case.tables["predictors"]
     few = case.any_small("predictors", ["relapses_level", "women_with_relapse_level"])
+    few |= case.dominated("predictors", "_level")
     few_reference = case.any_small("predictors", ["relapses_reference", "women_with_relapse_reference"])
+    few_reference |= case.dominated("predictors", "_reference")
     for _, rows in table[table["relapses_level"].notna()].groupby(["model", "predictor"], sort=False):
         counts = pd.DataFrame({"relapses": [*rows["relapses_level"], rows["relapses_reference"].iloc[0]]})
         must = pd.Series([*few[rows.index], few_reference[rows.index[0]]])
@@ -107,7 +109,7 @@ def regimens_add_up(case: Case) -> Iterator[Withheld]:
     if "doses" not in case.tables:
         return
     table = case.tables["doses"]
-    parts = table[~table["regimen"].isin(["all", "before delivery"])]
+    parts = table[~table["regimen"].isin(SUMS)]
     few = case.small(table["women"]) | case.small(table["pregnancies"])
     if not few[parts.index].any():
         return
@@ -120,7 +122,7 @@ def regimens_add_up(case: Case) -> Iterator[Withheld]:
     yield case.withhold("doses", take)
     yield case.withhold(
         "doses",
-        table["regimen"].isin(["all", "before delivery"]),
+        table["regimen"].isin(SUMS),
         "infusions",
         "grams_total",
         "grams_mean",

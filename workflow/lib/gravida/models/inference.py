@@ -9,6 +9,8 @@ from gravida.errors import NotConverged, NotEstimable
 
 # With fewer, Student's t has no variance.
 FEWEST_DEGREES = 2
+# Two risks made of the same counts differ by no more than this.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +84,39 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(raised, 1)
     return adjusted
+
+
+def difference_limits(difference: float, variance: float, confidence: float) -> tuple[float, float, float]:
+    """Return Wald limits and the two-sided p-value of a difference.
+
+    Raises
+    ------
+    NotConverged
+        If the variance is not a positive number.
+    """
+    if not (np.isfinite(variance) and variance > 0):
+        raise NotConverged("the standard error is not a positive number")
+    error = float(np.sqrt(variance))
+    reach = quantile(confidence) * error
+    return difference - reach, difference + reach, float(2 * ndtr(-abs(difference) / error))
+
+
+def number_needed(difference: float, lower: float, upper: float) -> dict[str, float | str | None]:
+    """Return the number needed to treat with its limits and their form.
+
+    Parameters
+    ----------
+    difference, lower, upper : float
+        Risk difference, positive where treatment does good, and its limits.
+
+    Returns
+    -------
+    dict
+        nnt, nnt_lower, nnt_upper (None where infinite) and nnt_form: benefit, harm, or both where the limits
+        of the difference hold 0.
+    """
+    form = "benefit" if lower > 0 else "harm" if upper < 0 else "both"
+    nnt, nnt_lower, nnt_upper = (
+        None if np.abs(value) < ROUNDING else 1 / value for value in (difference, upper, lower)
+    )
+    return {"nnt": nnt, "nnt_lower": nnt_lower, "nnt_upper": nnt_upper, "nnt_form": form}

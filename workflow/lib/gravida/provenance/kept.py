@@ -31,7 +31,7 @@ def keep_release() -> None:
         counts = {table: rows for path in COUNTS for table, rows in _read(path).items()}
         record = ledger.kept({**_read(MADE), "counts": counts}, _records())
         if record:
-            write_json(Path(KEPT, f"{record['release']}.json"), record)
+            write_json(Path(KEPT, f"{ledger.record_name(record['release'], record['plan'])}.json"), record)
 
 
 def last_record(data_cuts: Mapping[str, str]) -> list[str]:
@@ -51,20 +51,22 @@ def last_record(data_cuts: Mapping[str, str]) -> list[str]:
     return [f"{KEPT}/{last}.json"] if last else []
 
 
-def earlier_records(data_cuts: Mapping[str, str]) -> list[str]:
-    """Return the records of all releases but the one of these data cuts.
+def earlier_records(data_cuts: Mapping[str, str], plan: str) -> list[str]:
+    """Return the records of all releases but the one of these data cuts under this plan.
 
     Parameters
     ----------
     data_cuts : mapping of str to str
         By site.
+    plan : str
+        A digest of the analysis plan.
 
     Raises
     ------
     ConfigurationError
         If a record cannot be read.
     """
-    own = ledger.release_name(data_cuts)
+    own = ledger.record_name(ledger.release_name(data_cuts), plan)
     return [f"{KEPT}/{name}.json" for name in _records() if name != own]
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from gravida.statistics.guards import women_at
+from gravida.statistics.guards import women_apart, women_at
 
-COLUMNS = ["variable", "level", "statistic", "arm", "value", "women", "women_with_event", "women_at_value"]
+COLUMNS = ["variable", "level", "statistic", "arm", "value", "women", "women_at_value", "women_apart"]
 QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 # Counts of events: their moments give away how many women had one.
 EVENTS = ("relapses_pre_year", "relapses_pregnancy")
@@ -51,8 +51,8 @@ def describe_baseline(pregnancies: pd.DataFrame) -> pd.DataFrame:
     ones: n and percent (0 to 100) of the pregnancies with a value, for each level, and missing. `smd` is the
     absolute standardised difference of the arms, the difference of means or shares over the root of the mean
     of the two variances (Austin 2009, Statistics in Medicine 28:3083-3107). `women` counts the women behind
-    a cell, `women_with_event`, for relapses, those of them who had one, and `women_at_value`, for a median or
-    quartile, those who hold this very value.
+    a cell, `women_at_value`, for a median or quartile, those who hold this very value, `women_apart` those
+    who hold another.
 
     Parameters
     ----------
@@ -86,12 +86,15 @@ def _continuous(variable: str, groups: dict[str, pd.DataFrame]) -> Iterator[tupl
         if present.size:
             quartiles = dict(zip(QUARTILES, np.quantile(present, [*QUARTILES.values()]), strict=True))
             theirs = group.loc[present.index, "woman"]
-            holders = {name: women_at(theirs, present, value) for name, value in quartiles.items()}
+            holders = {
+                name: (women_at(theirs, present, value), women_apart(theirs, present, value))
+                for name, value in quartiles.items()
+            }
             numbers |= {"mean": present.mean(), "sd": present.std(ddof=1) if present.size > 1 else None}
             numbers |= quartiles
         for statistic in ("n", "mean", "sd", "median", "q1", "q3"):
-            value, at_value = numbers.get(statistic), holders.get(statistic)
-            yield variable, "", statistic, arm, value, women, affected, at_value
+            value, at_value = numbers.get(statistic), holders.get(statistic, (None, None))
+            yield variable, "", statistic, arm, value, women, *at_value
         yield variable, "", "missing", arm, values.isna().sum(), _missing_women(group, values), None, None
         moments[arm] = (present.mean(), present.var(ddof=1), women if affected is None else affected)
     yield variable, "", "smd", "difference", *_smd(moments), None, None

@@ -63,6 +63,8 @@ class RateRatio:
     relapses_denominator: int = 0
     women_with_relapse_numerator: int = 0
     women_with_relapse_denominator: int = 0
+    relapses_most_numerator: int = 0
+    relapses_most_denominator: int = 0
     status: str = "ok"
     reason: str = ""
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from gravida.models.inference import number_needed
 from gravida.statistics.doses import ALL
-from gravida.statistics.risk_difference import number_needed
 from gravida.words import joined, text
 
 # The pool of published studies that the scenario `published_evidence` takes its risk difference from.

@@ -6,7 +6,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from gravida.statistics.guards import women_at
+from gravida.statistics.guards import women_apart, women_at
 from gravida.words import joined
 
 # A loading course is given on consecutive days and a repeated one weeks later: infusions no farther apart
@@ -16,7 +16,8 @@ ALL, OTHER, NONE_RECORDED, BEFORE_DELIVERY = "all", "other", "none recorded", "b
 COLUMNS = [
     *("regimen", "pregnancies", "women", "infusions", "grams_total", "grams_mean", "grams_sd"),
     *("grams_median", "first_day_median", "last_day_median"),
-    *("women_at_grams_median", "women_at_first_day_median", "women_at_last_day_median", "status", "reason"),
+    *("women_at_grams_median", "women_apart_grams_median", "women_at_first_day_median"),
+    *("women_at_last_day_median", "status", "reason"),
 ]
 
 
@@ -188,6 +189,7 @@ def _summary(regimen: str, given: pd.DataFrame) -> dict:
         "grams_mean": float(grams.mean()),
         "grams_sd": float(grams.std(ddof=1)) if len(grams) > 1 else None,
     }
+    row["women_apart_grams_median"] = women_apart(given["woman"], grams, float(grams.median()))
     for name in ("grams", "first_day", "last_day"):
         median = float(given[name].median())
         row |= {

@@ -21,6 +21,7 @@ COLUMNS = [
     *("contrast", "adjusted_for", "sites_numerator", "sites_denominator", "parameters", "rank"),
     *("pregnancies", "women", "relapses", "relapses_numerator", "relapses_denominator"),
     *("women_with_relapse_numerator", "women_with_relapse_denominator"),
+    *("relapses_most_numerator", "relapses_most_denominator"),
     *("events_per_parameter", "status", "reason"),
 ]
 

@@ -20,19 +20,29 @@ def women_with(women: pd.Series | np.ndarray, events: pd.Series | np.ndarray) ->
     return int(np.unique(np.asarray(women)[np.asarray(events) > 0]).size)
 
 
-def relapsed_women(rows: pd.DataFrame) -> dict[str, int]:
-    """Return the women with a relapse in some rows of person-time, and the most relapses of one of them."""
-    relapses = rows["relapses"].to_numpy()
+def relapsed_women(
+    women: pd.Series | np.ndarray, relapses: pd.Series | np.ndarray, suffix: str = ""
+) -> dict[str, int]:
+    """Return the women with a relapse in some rows, and the most relapses of one of them.
+
+    Parameters
+    ----------
+    women, relapses : Series or ndarray, shape (n,)
+        The woman and the relapses of each row; True is one relapse.
+    suffix : str
+        Ends the names of both.
+    """
+    relapses = np.asarray(relapses)
     relapsed = relapses > 0
-    _, place = np.unique(rows["woman"].to_numpy()[relapsed], return_inverse=True)
+    _, place = np.unique(np.asarray(women)[relapsed], return_inverse=True)
     hers = np.bincount(place, weights=relapses[relapsed])
-    return {"women_with_relapse": hers.size, "relapses_most": int(hers.max(initial=0))}
+    return {f"women_with_relapse{suffix}": hers.size, f"relapses_most{suffix}": int(hers.max(initial=0))}
 
 
 def relapses_by_arm(
     women: pd.Series | np.ndarray, relapses: pd.Series | np.ndarray, numerator: np.ndarray
 ) -> dict[str, int]:
-    """Return the relapses behind each arm of a contrast, and the women who had them.
+    """Return the relapses behind each arm of a contrast, the women who had them, and the most of one woman.
 
     A woman with pregnancies in both arms counts in each in which she had a relapse.
 
@@ -46,10 +56,9 @@ def relapses_by_arm(
     women, relapses = np.asarray(women), np.asarray(relapses)
     arms = {"numerator": numerator, "denominator": ~numerator}
     counted = {f"relapses_{arm}": int(relapses[inside].sum()) for arm, inside in arms.items()}
-    return counted | {
-        f"women_with_relapse_{arm}": women_with(women[inside], relapses[inside])
-        for arm, inside in arms.items()
-    }
+    for arm, inside in arms.items():
+        counted |= relapsed_women(women[inside], relapses[inside], f"_{arm}")
+    return counted
 
 
 def women_at(women: pd.Series, values: pd.Series, value: float) -> int:
@@ -62,5 +71,16 @@ def women_at(women: pd.Series, values: pd.Series, value: float) -> int:
     value : float
         A median or a quartile of the values.
     """
-    same = np.isclose(values.to_numpy(float), value, rtol=SAME_VALUE, atol=SAME_VALUE)
-    return women_with(women, same)
+    return women_with(women, _same(values, value))
+
+
+def women_apart(women: pd.Series, values: pd.Series, value: float) -> int:
+    """Return how many women have another value than this one, in some pregnancy.
+
+    Parameters are those of `women_at`.
+    """
+    return women_with(women, ~_same(values, value))
+
+
+def _same(values: pd.Series, value: float) -> np.ndarray:
+    return np.isclose(values.to_numpy(float), value, rtol=SAME_VALUE, atol=SAME_VALUE)

@@ -17,6 +17,7 @@ from gravida.statistics.weighting import fit_propensity
 BEHIND = (
     *("women", "women_numerator", "women_denominator", "relapses_numerator", "relapses_denominator"),
     *("women_with_relapse_numerator", "women_with_relapse_denominator"),
+    *("relapses_most_numerator", "relapses_most_denominator"),
 )
 COLUMNS = ["question", "value", "detail", *BEHIND]
 

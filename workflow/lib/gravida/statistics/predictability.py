@@ -18,6 +18,7 @@ from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_bin
 from gravida.models.kernel import Batch, woman_scores
 from gravida.statistics.canonical import canonical_order
 from gravida.statistics.design import Column, columns_together, make_batch, prepare
+from gravida.statistics.guards import relapsed_women
 from gravida.statistics.validation import (
     Validation,
     calibration_in_the_large,
@@ -37,7 +38,10 @@ MEASURES: dict[str, Callable] = {
     "calibration_slope": calibration_slope,
     "calibration_in_the_large": calibration_in_the_large,
 }
-COLUMNS = ["measure", "value", "lower", "upper", "pregnancies", "women", "relapses", "status", "reason"]
+COLUMNS = [
+    *("measure", "value", "lower", "upper", "pregnancies", "women"),
+    *("relapses", "women_with_relapse", "relapses_most", "status", "reason"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ def estimate_predictability(
         "pregnancies": len(kept),
         "women": kept["woman"].nunique(),
         "relapses": int(kept["relapses"].sum()),
+        **relapsed_women(kept["woman"], kept["relapses"]),
     }
     table = [{"measure": name, **common, **row} for name, row in _rows(kept.iloc[order], columns, settings)]
     return pd.DataFrame(table).reindex(columns=COLUMNS)

@@ -22,7 +22,7 @@ from gravida.statistics.design import (
     make_batch,
     prepare,
 )
-from gravida.statistics.guards import women_with
+from gravida.statistics.guards import relapsed_women
 from gravida.statistics.imputed import ImputationPlan
 from gravida.statistics.imputed_predictors import with_imputed_ratios
 from gravida.statistics.time_varying import CAUTION, NO_RESTART_DATED, split_at_restart
@@ -55,6 +55,9 @@ COLUMNS = [
     "women_with_relapse",
     "women_with_relapse_level",
     "women_with_relapse_reference",
+    "relapses_most",
+    "relapses_most_level",
+    "relapses_most_reference",
     "status",
     "reason",
 ]
@@ -138,7 +141,7 @@ def _fit(
         "pregnancies": len(kept),
         "women": kept["woman"].nunique(),
         "relapses": int(kept["relapses"].sum()),
-        "women_with_relapse": women_with(kept["woman"], kept["relapses"]),
+        **relapsed_women(kept["woman"], kept["relapses"]),
     }
     try:
         numbers = _numbers(kept, prepared, confidence)
@@ -168,7 +171,7 @@ def _fit(
 def _events(
     column: Column, columns: Sequence[Column], rows: pd.DataFrame, keep: np.ndarray
 ) -> dict[str, int]:
-    """Return the relapses and women with one in the level and in its reference; nothing if continuous.
+    """Return the relapses in the level and in its reference, and whose they are; nothing if continuous.
 
     A ratio gives them away.
     """
@@ -179,7 +182,7 @@ def _events(
     counts = {}
     for name, group in (("level", rows[inside & keep]), ("reference", rows[outside & keep])):
         counts[f"relapses_{name}"] = int(group["relapses"].sum())
-        counts[f"women_with_relapse_{name}"] = women_with(group["woman"], group["relapses"])
+        counts |= relapsed_women(group["woman"], group["relapses"], f"_{name}")
     return counts
 
 

@@ -74,7 +74,8 @@ def _rate(rows: pd.DataFrame, confidence: float) -> tuple:
         return (0, 0, 0, 0, 0, 0.0, *[None] * 5)
     lower, upper = garwood([relapses], [years], confidence)
     robust = _robust_limits(rows, confidence)
-    sizes = (len(rows), women, relapses, *relapsed_women(rows).values(), years)
+    theirs = relapsed_women(rows["woman"], rows["relapses"])
+    sizes = (len(rows), women, relapses, *theirs.values(), years)
     return (*sizes, relapses / years, float(lower[0]), float(upper[0]), *robust)
 
 

@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
+from gravida.models.inference import ROUNDING, difference_limits, number_needed
 from gravida.models.kaplan_meier import Curve, share_variance
 from gravida.statistics.guards import women_with
-from gravida.statistics.time_to_relapse import Numbers, TimesComparison, difference_limits, taken_as_certain
+from gravida.statistics.time_to_relapse import Numbers, TimesComparison, taken_as_certain
 from gravida.words import joined
-
-# Two risks made of the same counts differ by no more than this.
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +101,3 @@ def _variance(arm: str, curve: Curve, day: int) -> float:
     if curve.share[day] == 0:
         raise NotEstimable(f"every {arm} pregnancy has relapsed by day {day}: the risk has no variance")
     return share_variance(curve, day)
-
-
-def number_needed(difference: float, lower: float, upper: float) -> Numbers:
-    """Return the number needed to treat with its limits and their form.
-
-    Parameters
-    ----------
-    difference, lower, upper : float
-        Risk difference, positive where treatment does good, and its limits.
-
-    Returns
-    -------
-    dict
-        nnt, nnt_lower, nnt_upper (None where infinite) and nnt_form: benefit, harm, or both where the limits
-        of the difference hold 0.
-    """
-    form = "benefit" if lower > 0 else "harm" if upper < 0 else "both"
-    nnt, nnt_lower, nnt_upper = (
-        None if np.abs(value) < ROUNDING else 1 / value for value in (difference, upper, lower)
-    )
-    return {"nnt": nnt, "nnt_lower": nnt_lower, "nnt_upper": nnt_upper, "nnt_form": form}

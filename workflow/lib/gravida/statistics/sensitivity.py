@@ -19,6 +19,7 @@ COLUMNS = [
     *("scenario", "rate_ratio", "lower", "upper", "p_value", "pregnancies", "women"),
     *("women_numerator", "women_denominator", "relapses", "relapses_numerator", "relapses_denominator"),
     *("women_with_relapse_numerator", "women_with_relapse_denominator"),
+    *("relapses_most_numerator", "relapses_most_denominator"),
     *("model", "covariance", "adjusted_for", "status", "reason"),
 ]
 # Adjustment for it and the difference-in-differences bracket the effect: both are always shown.

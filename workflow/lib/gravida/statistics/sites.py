@@ -64,7 +64,7 @@ def _sizes(rows: pd.DataFrame) -> dict[str, float]:
         "pregnancies": len(rows),
         "women": rows["woman"].nunique(),
         "relapses": int(rows["relapses"].sum()),
-        **relapsed_women(rows),
+        **relapsed_women(rows["woman"], rows["relapses"]),
         "person_years": float(rows["person_years"].sum()),
     }
 

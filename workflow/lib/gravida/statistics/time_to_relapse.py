@@ -6,12 +6,11 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
-from gravida.errors import NotConverged, NotEstimable
+from gravida.errors import NotEstimable
 from gravida.models.cox import CoxModel, fit_cox, rests_on_one_woman
 from gravida.models.hazard_tests import ChiSquare, log_rank, proportional_hazards
-from gravida.models.inference import quantile, wald
+from gravida.models.inference import difference_limits, wald
 from gravida.models.kaplan_meier import Curve, count_days, kaplan_meier, restricted_mean
 from gravida.models.risk_sets import SurvivalTimes
 from gravida.statistics.guards import relapses_by_arm
@@ -37,6 +36,8 @@ class TimeToRelapse:
     relapses_denominator: int = 0
     women_with_relapse_numerator: int = 0
     women_with_relapse_denominator: int = 0
+    relapses_most_numerator: int = 0
+    relapses_most_denominator: int = 0
     status: str = "ok"
     reason: str = ""
 
@@ -232,18 +233,3 @@ def taken_as_certain(curves: Mapping[str, Curve], day: int) -> str:
     return (
         f"no relapse among the {silent[0]} up to day {day}: the limits take this as certain" if silent else ""
     )
-
-
-def difference_limits(difference: float, variance: float, confidence: float) -> tuple[float, float, float]:
-    """Return Wald limits and the two-sided p-value of a difference.
-
-    Raises
-    ------
-    NotConverged
-        If the variance is not a positive number.
-    """
-    if not (np.isfinite(variance) and variance > 0):
-        raise NotConverged("the standard error is not a positive number")
-    error = float(np.sqrt(variance))
-    reach = quantile(confidence) * error
-    return difference - reach, difference + reach, float(2 * ndtr(-abs(difference) / error))
