@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run verify test attack endurance check format lock docs referee calibrate setup clean help
+.PHONY: run verify test slow attack endurance check format lock docs referee calibrate setup clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -57,8 +57,13 @@ run: $(READY) ## run the study (your own: make STUDY=FOLDER)
 verify: $(READY) ## compare a study's files with what its last run read and left (your own: make verify STUDY=FOLDER)
 	@$(BIN)/python -m gravida verify "$(STUDY)"
 
-test: $(READY) ## run the tests
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest --numprocesses 2
+
+test: $(READY) ## run the tests, but for the slow ones
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "not slow"
+
+slow: $(READY) ## run the slow tests: those that simulate, draw or impute at length
+	@$(PYTEST) --dist load -m slow
 
 check: $(READY) ## formatters and linters
 	$(BIN)/ruff check .
@@ -84,7 +89,7 @@ calibrate: $(READY) ## simulate studies of known truth: type I error, coverage, 
 
 ATTACKED ?= 200
 attack: $(READY) ## work out what the release gate withheld, on random registries; nothing may be found (ATTACKED=200)
-	@ATTACKED=$(ATTACKED) $(BIN)/python -m pytest --numprocesses 2 --dist load tests/disclosure/test_attack.py
+	@ATTACKED=$(ATTACKED) $(PYTEST) --dist load tests/disclosure/test_attack.py
 
 RUNS ?= 50
 endurance: $(READY) ## kill a small study at random moments and resume it; nothing may be lost (RUNS=50)

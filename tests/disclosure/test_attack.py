@@ -18,6 +18,7 @@ from tests.disclosure.attack import Breach, find_breaches, learn, search_of
 from tests.disclosure.knowledge import Contradiction, Knowledge
 from tests.disclosure.registries import CONFIDENCE, PLAN, draw_registry, internal_tables
 
+pytestmark = pytest.mark.slow
 MIN_WOMEN = 5
 REGISTRIES = range(int(os.environ.get("ATTACKED", "6")))
 # The rules that look at one row by itself; all others withhold what would give these cells away.

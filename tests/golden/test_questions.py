@@ -254,6 +254,7 @@ def test_frequencies(name: str) -> None:
     assert table.loc[rows, "value"].tolist() == pytest.approx(reference["expected"], rel=1e-5)
 
 
+@pytest.mark.slow
 @registries
 def test_nonlinearity(name: str) -> None:
     table = estimate_predictors(contrasts_of(name), cohort_of(name)[0].onsets)

@@ -72,6 +72,7 @@ def assert_same(one: pd.DataFrame, other: pd.DataFrame, title: str) -> None:
             )
 
 
+@pytest.mark.slow
 @studies
 def test_order_of_rows_and_sites_and_names_of_women_change_nothing(name: str) -> None:
     rng = np.random.default_rng(12)

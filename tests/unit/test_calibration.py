@@ -27,6 +27,7 @@ from gravida.statistics.course import estimate_course
 from gravida.statistics.estimators import primary_row
 from scipy import stats
 
+pytestmark = pytest.mark.slow
 SEED = 20191111
 BAND = 4
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}

@@ -283,6 +283,7 @@ def contrast(pregnancies: pd.DataFrame, rows: pd.DataFrame) -> tuple[np.ndarray,
     return model.beta, model.clustered_covariance(), model.women
 
 
+@pytest.mark.slow
 def test_imputation_repairs_what_complete_cases_get_wrong() -> None:
     # The complete cases miss treated women who relapsed. Both bands are three Monte Carlo errors wide: of the
     # mean of 100 estimates, and of a coverage of 95% (2.2%).

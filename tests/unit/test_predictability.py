@@ -130,6 +130,7 @@ def test_what_can_be_predicted_is_and_what_cannot_is_not() -> None:
     assert (strong["relapses"] == rows["relapses"].sum()).all()
 
 
+@pytest.mark.slow
 def test_worthless_predictions_are_no_better_or_worse_than_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     # 40 registries without any predictor; the standard deviation of the concordance is about 0.09, so that
     # its mean has an error of 0.015. At most a few of the 95% intervals may miss 0.5 (the binomial's 99.9%).

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def test_evidence_needs_no_registry(alone: Run) -> None:
     # The shipped claims about other studies cannot be held against this sheet, and say so.
     verdicts = {row["claim"]: row["verdict"] for row in rows(alone, "internal/tables/evidence_audit.csv")}
     assert verdicts["pooled odds ratio, IVIG over none"] == "cannot be checked"
+
+
+def test_a_sheet_that_is_new_and_looks_old_is_read(alone: Run, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(alone.study, study)
+    assert run_workflow(study, "evidence", "--dry-run").executed() == set()
+    (study / "studies.csv").write_text(SHEET.replace("6,41", "7,41"), encoding="utf-8")
+    os.utime(study / "studies.csv", (1_000_000_000, 1_000_000_000))
+    planned = run_workflow(study, "evidence", "--dry-run").executed()
+    assert {"pool_evidence", "audit_claims", "draw_evidence"} < planned
 
 
 def test_a_sheet_of_sites_that_is_not_there_is_missed_by_the_registry_alone(

@@ -36,6 +36,7 @@ rule pool_evidence:
         ENVIRONMENT
     params:
         code=CODE,
+        content=content_of("studies"),
         superseded=superseded(),
         confidence=config["confidence"],
     script:
@@ -54,6 +55,7 @@ rule audit_claims:
         ENVIRONMENT
     params:
         code=CODE,
+        content=content_of("claims", "studies"),
     script:
         "../scripts/audit_claims.py"
 

@@ -118,6 +118,7 @@ rule draw_figures:
         ENVIRONMENT
     params:
         code=CODE,
+        content=content_of("published_rates"),
         confidence=config["confidence"],
         synthetic=lambda wildcards: any(invented(wildcards)),
     script:
