@@ -358,6 +358,37 @@ def test_without_parts() -> None:
     assert_guarded("parts", tables, first, 3)
 
 
+def test_without_parts__of_an_arm_by_choice() -> None:
+    """All untreated relapses less those of the sites without treatment: the others leave it to choice."""
+    choice = Site("middle", "individual", (9, 6, 7, 8, 3, 2, 2, 3))
+    untreated = SOUTH.counts()["postpartum_year"] + 4
+    tables = {
+        "relapse_rates": relapse_rates(
+            NORTH,
+            SOUTH,
+            choice,
+            **{"untreated__postpartum_year": {"relapses": untreated, "women_with_relapse": untreated}},
+            **{"treated__postpartum_year": {"relapses": 36, "women_with_relapse": 36}},
+        ),
+        "identifiability": identifiability(NORTH, SOUTH, choice, treated={"middle": 20}),
+        "rate_ratios": table(
+            "rate_ratios",
+            [
+                ratio(analysis="adjusted", period="postpartum_year", adjusted_for="site", is_primary=True)
+                | {"contrast": "untreated/treated"}
+                | {"relapses": 10, "relapses_numerator": 4, "relapses_denominator": 6}
+                | {"women_with_relapse_numerator": 4, "women_with_relapse_denominator": 6}
+            ],
+        ),
+    }
+
+    def by_choice(released: Tables) -> float:
+        of = [of_rates(released, who, "postpartum_year") for who in ("untreated", "south")]
+        return known(of[0] - of[1], cell(released["rate_ratios"], "relapses_numerator", analysis="adjusted"))
+
+    assert_guarded("parts", tables, by_choice, 4)
+
+
 def test_without_levels() -> None:
     """All treated women less those of the other levels."""
     rows = [
@@ -378,6 +409,22 @@ def test_without_levels() -> None:
         return known(shown["high"], 40 - shown["none"] - shown["platform"])
 
     assert_guarded("levels", {"baseline": table("baseline", rows)}, women, 3)
+
+
+def test_without_levels__of_a_hidden_number() -> None:
+    """Five pregnancies without a value, of 2 to 5 women: of each arm one at least, nobody being in both."""
+    rows = [
+        *described("pregnancies", ___n=by_arm(40, 45)),
+        *described("women", ___n=by_arm(40, 45)),
+        *described("visits_post_year", ___n=by_arm(38, 42), ___missing=by_arm(2, 3)),
+    ]
+
+    def fewer_than_told(released: Tables) -> float:
+        return cell(
+            released["baseline"], "value", variable="visits_post_year", statistic="missing", arm="all"
+        )
+
+    assert_guarded("levels", {"baseline": table("baseline", rows)}, fewer_than_told, 5)
 
 
 def test_without_described() -> None:

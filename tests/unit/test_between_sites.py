@@ -140,6 +140,7 @@ def test_precision_of_the_published_result() -> None:
         **{"women": 112, "relapses_numerator": 23, "relapses_denominator": 19, "degrees_of_freedom": None},
         **{"women_numerator": 52, "women_denominator": 60},
         **{"women_with_relapse_numerator": 19, "women_with_relapse_denominator": 16},
+        **{"relapses_most_numerator": 2, "relapses_most_denominator": 2},
         **{"contrast": "untreated/treated"},
     }
     answers = assess_precision(registry(SIX), pd.DataFrame([published]), PLAN).set_index("question")["value"]

@@ -33,7 +33,11 @@ WHOLE, BROKEN = "7731773177", "7717.3177"
 ACCEPTED = "7317173"
 MARKERS = (TEXT, LETTERS, WHOLE, BROKEN, ACCEPTED)
 # A quantile of an aggregate may be the value of one woman: what of it may leave is the gate's concern.
-QUANTILES = re.compile(r"(internal|release)/tables/(baseline|doses|cost)\.csv|release/report\.html")
+QUANTILES = re.compile(
+    r"(internal|release)/tables/(baseline|doses|cost)\.csv|release/report\.html"
+    # What left is in the record of the release, for later ones to be compared with.
+    r"|internal/release/counts\.json|internal/releases/[\w-]+\.json"
+)
 WOMEN = 24
 HEADER = [
     "pregnancy_id",

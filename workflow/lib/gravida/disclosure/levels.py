@@ -50,8 +50,12 @@ def _measured(case: Case, variable: str, rows: pd.DataFrame) -> Iterator[Withhel
     few = counted & case.small(rows["women"])
     if few.any() and variable not in RELAPSES:
         yield case.withhold("baseline", table.index.isin(rows.index), "women")
-    for scope in (rows["arm"] != "all", rows["arm"] == "all"):
-        if few[scope].any():
+    in_arms, of_all = rows["arm"] != "all", rows["arm"] == "all"
+    # Nobody is sure to be in both arms: where each has somebody, all women are at least two.
+    somebody = (few & in_arms & (variable not in RELAPSES)).groupby(rows["statistic"]).transform("sum")
+    narrow = of_all & counted & (somebody > 0) & (rows["value"] - somebody + 1 < case.threshold)
+    for scope in (in_arms, of_all):
+        if (few | narrow)[scope].any():
             yield case.withhold("baseline", table.index.isin(rows.index[scope]), "women")
             # Relapses are known: a mean of theirs tells of how many.
             told = counted if variable not in RELAPSES else rows["statistic"].ne("")

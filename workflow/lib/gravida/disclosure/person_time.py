@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from gravida.disclosure.case import Case, Withheld, levels_of
+from gravida.disclosure.case import ARMS, Case, Withheld, levels_of
 
 # Periods that are withheld together: each adds up to a longer one.
 GROUPS = {
@@ -67,7 +67,7 @@ class _Blocks:
         closed = set(zip(self.rows["level"], self.rows["block"], strict=True)) & set(
             self.rows.loc[self.rows["small"], ["level", "block"]].itertuples(index=False, name=None)
         )
-        closed |= self._small_rests() | self._curves()
+        closed |= self._small_rests() | self._curves() | self._arms_by_choice()
         while True:
             more = self._finer(closed) | self._within(closed) | self._alone(closed)
             more |= self._squeezed(closed | more)
@@ -98,6 +98,34 @@ class _Blocks:
             small = rest[self.case.small(rest)]
             found |= {(level, group) for level in small.index.get_level_values("level")}
         return found
+
+    def _arms_by_choice(self) -> set[Block]:
+        """Return the sites of periods in which an arm, less the sites of its policy, gives a cell away.
+
+        What is left is the arm at the sites that leave treatment to choice: a cell of the comparisons there.
+        """
+        if self.sites != ["sites"] or "arms" not in self.counts.index:
+            return set()
+        policies, sites = self.case.policies(), self.counts.loc["sites"]
+        withheld = self._periods_by_choice()
+        return {
+            ("sites", group)
+            for arm, policy in zip(ARMS, ("all", "none"), strict=True)
+            for period, group in GROUP_OF.items()
+            for rest in [
+                self.counts.loc[("arms", arm), period]
+                - sites.loc[sites.index.isin(policies.index[policies == policy]), period].sum()
+            ]
+            if self.case.small(rest) or (period in withheld and rest > 0)
+        }
+
+    def _periods_by_choice(self) -> set[str]:
+        """Return the periods of which a comparison within sites has its relapses withheld."""
+        if "rate_ratios" not in self.case.tables:
+            return set()
+        table, hidden = self.case.tables["rate_ratios"], self.case.hidden["rate_ratios"]
+        shut = hidden[list(self.case.columns("rate_ratios", "events"))].any(axis=1)
+        return set(table.loc[shut & self.case.within_sites("rate_ratios"), "period"])
 
     def _finer(self, closed: set[Block]) -> set[Block]:
         """Return the blocks of the finer levels: the arms of all, the sites of the arms."""
