@@ -332,3 +332,7 @@ def closing_words():
 
 if workflow.is_main_process:
     settle()
+elif files.is_of_another_run():
+    # A job may wait in a queue until its run was killed and another made what it would: Snakemake begins a job by
+    # removing that.
+    sys.exit("This step is of a run that has ended: it does nothing.")

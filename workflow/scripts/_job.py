@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from gravida.errors import GravidaError
-from gravida.files import RUN_LOCK, STEPS_LOCK, write_text
+from gravida.files import STEPS_LOCK, is_of_another_run, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "then run again: what was finished is kept"
@@ -86,14 +86,6 @@ def at_work() -> Iterator[None]:
     finally:
         if lock >= 0:
             os.close(lock)
-
-
-def is_of_another_run() -> bool:
-    """Say whether `make` has begun another run in this folder since it began the one of this step."""
-    own = os.environ.get("GRAVIDA_RUN")
-    with suppress(OSError):
-        return own is not None and Path(RUN_LOCK).read_text(encoding="utf-8").strip() != own
-    return False
 
 
 def record(log: str, notes: list[str], line: str) -> str:

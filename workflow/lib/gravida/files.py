@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def write_beside(path: str | Path, write: Callable[[Path], None]) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}{PARTIAL}{path.name}")
+    # On a cluster two steps on two nodes may have the same number.
+    partial = path.with_name(f".{os.uname().nodename}.{os.getpid()}{PARTIAL}{path.name}")
     try:
         write(partial)
         _settle(partial)
@@ -59,6 +61,14 @@ def _settle(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def is_of_another_run() -> bool:
+    """Say whether `make` has begun another run in this folder since it began the one of this step."""
+    own = os.environ.get("GRAVIDA_RUN")
+    with suppress(OSError):
+        return own is not None and read_text(RUN_LOCK).strip() != own
+    return False
 
 
 def clear_partial(folder: str | Path) -> None:
