@@ -11,12 +11,17 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run verify test slow attack endurance check format lock docs referee calibrate setup clean help
+.PHONY: run verify test slow attack endurance slurm wheelhouse offline container check format lock docs referee \
+  calibrate setup clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
 
-setup: $(READY) ## create .venv from requirements.lock
+setup: $(READY) ## create .venv from requirements.lock (without internet: make setup WHEELHOUSE=wheelhouse)
+
+# Wheels are taken from this folder alone, where it is given.
+WHEELHOUSE ?=
+FROM = $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)")
 
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -24,23 +29,36 @@ $(READY): requirements.lock
 	@rm -f $@
 	@if command -v uv > /dev/null; then \
 	  uv venv --quiet --clear --python "$$(command -v $(PYTHON))" $(VENV); \
-	  VIRTUAL_ENV=$(VENV) uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock; \
+	  VIRTUAL_ENV=$(VENV) uv pip sync --quiet --compile-bytecode --require-hashes $(FROM) requirements.lock; \
 	else \
 	  $(PYTHON) -m venv --clear $(VENV); \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock; \
+	  $(BIN)/$(PIP) install --quiet --require-hashes $(FROM) --requirement requirements.lock; \
 	fi
 	@printf '%s\n' "$(CURDIR)/workflow/lib" "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/gravida.pth"
+	@touch $@
+
+PIP = python -m pip --disable-pip-version-check
+PLUGIN := $(VENV)/slurm
+
+$(PLUGIN): requirements-slurm.lock $(READY)
+	@if command -v uv > /dev/null; then \
+	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --compile-bytecode --no-deps --require-hashes $(FROM) --requirement $<; \
+	else \
+	  $(BIN)/$(PIP) install --quiet --no-deps --require-hashes $(FROM) --requirement $<; \
+	fi
 	@touch $@
 
 # A study in a folder of its own: make STUDY=FOLDER, with its config.yaml in it.
 STUDY ?= .
 OWN = $(if $(filter-out .,$(STUDY)),--directory "$(STUDY)" --configfile "$(STUDY)/config.yaml")
 
-CORES ?= all
+# How and where the steps run: profiles/slurm sends those that cost to a cluster. CORES=2 is for this machine.
+PROFILE ?= profiles/default
+ON_SLURM = $(if $(findstring slurm,$(PROFILE)),$(PLUGIN))
 
 # One run at a time in a folder. A lock of Snakemake's that is left while nobody holds ours is from a run that was
 # killed. A step may outlive its run: the second lock is held by every step while it works.
-run: $(READY) ## run the study (your own: make STUDY=FOLDER)
+run: $(READY) $(ON_SLURM) ## run the study (your own: make STUDY=FOLDER; on a cluster: make PROFILE=profiles/slurm)
 	@test -d "$(STUDY)" || { echo "ConfigurationError: the folder $(STUDY) is not there."; exit 1; }; \
 	umask 077; results="$(STUDY)/results"; export GRAVIDA_RUN="$$$$ $$(date +%s.%N)"; \
 	unwritten() { echo "ConfigurationError: $$results cannot be written: it must be a folder, on a disk with room," \
@@ -52,7 +70,7 @@ run: $(READY) ## run the study (your own: make STUDY=FOLDER)
 	flock --nonblock 8 || { echo "Waiting for a step of the last run to end."; flock 8; }; \
 	{ echo "$$GRAVIDA_RUN" > "$$results/.run.lock"; } 2> /dev/null || unwritten; exec 8>&-; \
 	if compgen -G "$(STUDY)/.snakemake/locks/*" > /dev/null; then $(BIN)/snakemake --unlock --quiet all $(OWN); fi; \
-	$(BIN)/snakemake --cores $(CORES) $(OWN)
+	$(BIN)/snakemake --workflow-profile $(PROFILE) $(if $(CORES),--cores $(CORES)) $(OWN)
 
 verify: $(READY) ## compare a study's files with what its last run read and left (your own: make verify STUDY=FOLDER)
 	@$(BIN)/python -m gravida verify "$(STUDY)"
@@ -95,9 +113,33 @@ RUNS ?= 50
 endurance: $(READY) ## kill a small study at random moments and resume it; nothing may be lost (RUNS=50)
 	@$(BIN)/python tests/endurance/endure.py --runs $(RUNS)
 
+slurm: $(READY) $(PLUGIN) ## run the shipped study on a Slurm of one node on this machine; fails where Slurm is not installed
+	@$(BIN)/python -m pytest tests/cluster/test_on_slurm.py
+
+# For a machine of the same kind (Linux, processor, Python 3.x). What comes as source is built there, with setuptools.
+wheelhouse: $(READY) ## download all that is installed, for centres without internet
+	@$(BIN)/python -m ensurepip > /dev/null
+	@rm -rf wheelhouse
+	@for lock in requirements.lock requirements-slurm.lock; do \
+	  $(BIN)/$(PIP) download --quiet --no-deps --require-hashes --requirement $$lock --dest wheelhouse; done
+	@$(BIN)/$(PIP) download --quiet --dest wheelhouse setuptools wheel
+	@du -sh wheelhouse
+
+offline: wheelhouse ## install from wheelhouse/ and run the study with the network off
+	@$(BIN)/python -m pytest tests/cluster/test_without_internet.py
+
+# A conda that answers only what Snakemake asks of it; what is in a recipe comes from environment.yml.
+container: $(READY) ## write the recipes of a container with `snakemake --containerize`
+	@for kind in dockerfile apptainer; do \
+	  PATH="$(CURDIR)/container:$$PATH" $(BIN)/snakemake --quiet all --containerize $$kind > container/$$kind; done
+
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --universal \
+  --python-version 3.11 --generate-hashes
+
 lock: ## pin the dependencies of pyproject.toml
-	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --all-extras --universal \
-	  --python-version 3.11 --generate-hashes --output-file requirements.lock
+	$(COMPILE) --extra dev --output-file requirements.lock
+	$(COMPILE) --extra slurm --constraint requirements.lock --output-file requirements-slurm.lock \
+	  $$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
 
 clean: ## remove results and Snakemake's memory of them
 	rm -rf .snakemake results/restricted results/internal results/release results/logs

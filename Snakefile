@@ -27,6 +27,33 @@ include: "workflow/rules/safety.smk"
 include: "workflow/rules/publish.smk"
 
 
+# On a cluster only the others are sent to a node: these take seconds, however many women there are.
+localrules:
+    assess_identifiability,
+    assess_precision,
+    audit_claims,
+    build_cohort,
+    compare_releases,
+    count_registry,
+    describe_baseline,
+    describe_doses,
+    draw_evidence,
+    draw_figures,
+    estimate_cost,
+    estimate_rates,
+    estimate_sites,
+    measure_dispersion,
+    pool_evidence,
+    record_configuration,
+    record_provenance,
+    release_evidence,
+    release_tables,
+    review_release,
+    tabulate_checks,
+    tabulate_safety,
+    write_report,
+
+
 rule all:
     default_target: True
     input:

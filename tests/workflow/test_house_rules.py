@@ -169,22 +169,40 @@ def test_public_functions_say_what_they_do() -> None:
                 assert ast.get_docstring(node), f"{path.name}: {node.name}"
 
 
-def test_conda_and_pip_hold_the_same_stack() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+def pinned(name: str) -> dict[str, str]:
+    """Return the versions of a lock."""
+    lock = (ROOT / name).read_text(encoding="utf-8")
     entries = re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)(?: ; ([^\\]+))?", lock, re.MULTILINE)
-    pinned = {name: version for name, version, marker in entries if "python_full_version >=" not in marker}
+    return {name: version for name, version, marker in entries if "python_full_version >=" not in marker}
+
+
+def test_conda_and_pip_hold_the_same_stack() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     direct = project["dependencies"] + project["optional-dependencies"]["dev"]
     names = {re.split(r"[<>=]", line)[0].lower() for line in direct}
-    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    conda = yaml.safe_load(text)["dependencies"]
     found = dict(entry.split(" =", 1) for entry in conda if not entry.startswith("python "))
     found["snakemake"] = found.pop("snakemake-minimal")
-    assert found == {name: pinned[name] for name in names}
+    lock = pinned("requirements.lock")
+    assert found == {name: lock[name] for name in names}
     assert conda[0] == f"python {project['requires-python']},<3.12"
+    (plugin,) = re.findall(r"^# .*: (snakemake-executor-plugin-slurm) =(\S+)$", text, re.MULTILINE)
+    assert plugin in pinned("requirements-slurm.lock").items()
 
 
-def test_no_address_of_a_registry_and_no_path_of_a_machine() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+def test_the_profile_for_slurm_says_again_what_the_default_says() -> None:
+    default, slurm = (
+        yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text(encoding="utf-8"))
+        for name in ("default", "slurm")
+    )
+    assert default.pop("cores") == "all"
+    assert default.items() <= slurm.items()
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-slurm.lock"])
+def test_no_address_of_a_registry_and_no_path_of_a_machine(name: str) -> None:
+    lock = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in lock
     assert "--index" not in lock and "--find-links" not in lock
     assert all("--hash=sha256:" in part for part in re.split(r"\n(?=[a-z])", lock)[1:])

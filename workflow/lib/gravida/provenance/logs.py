@@ -7,12 +7,15 @@ from gravida.files import read_text
 
 SILENT = "Defect: a step ended before it could say why, killed perhaps; run again: what was finished is kept"
 LOGS = "results/logs"
+# What the steps print on a cluster (profiles/slurm): Snakemake's words, not theirs.
+OF_SLURM = Path(LOGS, "slurm")
 RELEASE = "results/release"
 
 
 def log_times() -> dict[Path, int]:
     """Return when each log was written."""
-    return {path: path.stat().st_mtime_ns for path in Path(LOGS).glob("**/*.log")}
+    found = Path(LOGS).glob("**/*.log")
+    return {path: path.stat().st_mtime_ns for path in found if OF_SLURM not in path.parents}
 
 
 def failures(earlier: Mapping[Path, int]) -> str:
