@@ -124,6 +124,9 @@ def test_the_run_finished_though_jobs_were_cancelled_and_lost(slurm: OneNode, di
     told = output(disturbed.study)
     assert told.count("Trying to restart job") >= 2
     assert "Report: " in told and "Defect: " not in told
+    settings = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["set-resources"]
+    memory = int(settings["intake_site"]["mem_mb"].removesuffix(" * attempt"))
+    assert f" mem_mb={memory}," in told and f" mem_mb={2 * memory}," in told
 
 
 def test_every_file_is_that_of_the_local_run(disturbed: Disturbed) -> None:
