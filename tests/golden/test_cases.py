@@ -114,7 +114,7 @@ def test_joint_test_of_one_coefficient_is_its_t_test(epil: Batch) -> None:
 
 def test_epil_exchangeable(epil: Batch) -> None:
     reference = case("clustered_counts_epil")["expected"]["gee_exchangeable"]
-    fit = fit_exchangeable(epil, fit_poisson([epil]).beta)
+    fit = fit_exchangeable([epil], fit_poisson([epil]).beta)
     assert fit.correlation == pytest.approx(reference["alpha"], rel=1e-6)
     assert fit.scale == pytest.approx(reference["scale"], rel=1e-6)
     assert fit.beta == pytest.approx(column(reference["coef"], "Estimate"), rel=1e-6)
@@ -123,7 +123,7 @@ def test_epil_exchangeable(epil: Batch) -> None:
 
 def test_exchangeable_without_repeats_is_the_uncorrected_sandwich(quine: Batch) -> None:
     start = fit_poisson([quine])
-    fit = fit_exchangeable(quine, start.beta)
+    fit = fit_exchangeable([quine], start.beta)
     assert fit.correlation == 0
     mean = np.exp(quine.design @ start.beta)
     bread = np.linalg.inv((quine.design.T * mean) @ quine.design)

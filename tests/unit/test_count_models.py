@@ -6,6 +6,7 @@ from gravida.errors import NotConverged, NotEstimable
 from gravida.models.counts import NoOverdispersion, boundary_slope, fit_negative_binomial, fit_poisson
 from gravida.models.inference import holm, joint_p_value, quantile, wald
 from gravida.models.kernel import Batch, add_up, negative_binomial, poisson, total, woman_scores
+from gravida.models.sample import Rows
 from gravida.models.solver import maximise
 from scipy import stats
 
@@ -179,7 +180,7 @@ def test_counts_of_thirty_and_poor_starts_are_climbed() -> None:
     counts[:3] = 30
     high = Batch(counts, batch.design, batch.log_time, batch.woman)
     good = fit_negative_binomial([high])
-    far = maximise(negative_binomial, [high], np.array([3.0, -2.0, 0.0, 4.0]))
+    far = maximise(negative_binomial, Rows([high]), np.array([3.0, -2.0, 0.0, 4.0]))
     assert far.parameters == pytest.approx(good.fit.parameters, rel=1e-7)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gravida.errors import NotEstimable
-from gravida.models.kernel import Batch, Family, negative_binomial, poisson, woman_scores
+from gravida.models.kernel import Batch, Family, negative_binomial, poisson
+from gravida.models.sample import Sample, as_sample
 from gravida.models.solver import Fit, maximise
 
 
@@ -22,21 +23,23 @@ class CountModel:
     ----------
     family : Family
         The kernel it was fitted with.
-    batches : sequence of Batch
+    sample : Sample
         The pregnancies.
     fit : Fit
         Parameters, shape (k,): beta, and log alpha for the negative binomial.
     alpha : float or None
         Dispersion of the negative binomial.
-    women : int
-        Women with a pregnancy in the model.
     """
 
     family: Family
-    batches: Sequence[Batch]
+    sample: Sample
     fit: Fit
     alpha: float | None
-    women: int
+
+    @property
+    def women(self) -> int:
+        """Women with a pregnancy in the model."""
+        return self.sample.women
 
     @property
     def beta(self) -> np.ndarray:
@@ -62,18 +65,21 @@ class CountModel:
         if self.women < 2 or n <= k:
             raise NotEstimable("clustered errors need 2 women and more pregnancies than parameters")
         bread = np.linalg.inv(self.fit.sums.information)
-        numbers = np.concatenate([batch.woman for batch in self.batches])
-        scores = woman_scores(self.family, self.batches, self.fit.parameters, int(numbers.max()) + 1)
-        influence = scores @ bread
+        meat = self.sample.meat(self.family, self.fit.parameters)
         factor = self.women / (self.women - 1) * (n - 1) / (n - k)
-        return self._of_beta(factor * influence.T @ influence)
+        return self._of_beta(factor * bread @ meat @ bread)
 
     def _of_beta(self, covariance: np.ndarray) -> np.ndarray:
         return covariance[: self.beta.size, : self.beta.size]
 
 
-def fit_poisson(batches: Sequence[Batch]) -> CountModel:
+def fit_poisson(sample: Sample | Sequence[Batch]) -> CountModel:
     """Fit a Poisson model by maximum likelihood.
+
+    Parameters
+    ----------
+    sample : Sample or sequence of Batch
+        The pregnancies.
 
     Raises
     ------
@@ -82,14 +88,13 @@ def fit_poisson(batches: Sequence[Batch]) -> CountModel:
     NotConverged
         If the fit fails its acceptance checks.
     """
-    if not any(batch.counts.any() for batch in batches):
+    sample = as_sample(sample)
+    if not sample.relapses:
         raise NotEstimable("there is no relapse")
-    return CountModel(
-        poisson, batches, maximise(poisson, batches, _flat_start(batches)), None, _women(batches)
-    )
+    return CountModel(poisson, sample, maximise(poisson, sample, sample.flat_start()), None)
 
 
-def fit_negative_binomial(batches: Sequence[Batch]) -> CountModel:
+def fit_negative_binomial(sample: Sample | Sequence[Batch]) -> CountModel:
     """Fit a negative binomial model (NB2), alpha by maximum likelihood.
 
     Raises
@@ -100,34 +105,28 @@ def fit_negative_binomial(batches: Sequence[Batch]) -> CountModel:
     NotEstimable, NotConverged
         As for `fit_poisson`.
     """
-    base = fit_poisson(batches)
+    base = fit_poisson(sample)
     slope, spread = boundary_slope(base)
     if slope <= 0:
         raise NoOverdispersion("the counts vary no more than a Poisson model allows (alpha = 0)")
     # The moment estimate of alpha; a tenth of it or more is near enough for Newton to find the maximum.
     start = np.append(base.beta, np.log(2 * slope / spread))
-    fit = maximise(negative_binomial, batches, start)
-    return CountModel(negative_binomial, batches, fit, float(np.exp(fit.parameters[-1])), base.women)
+    return climb_from(base.sample, start)
+
+
+def climb_from(sample: Sample, start: np.ndarray) -> CountModel:
+    """Fit the negative binomial model from these parameters, beta and log alpha, shape (p + 1,).
+
+    Raises
+    ------
+    NotEstimable, NotConverged
+        As for `fit_poisson`.
+    """
+    fit = maximise(negative_binomial, sample, start)
+    return CountModel(negative_binomial, sample, fit, float(np.exp(fit.parameters[-1])))
 
 
 def boundary_slope(model: CountModel) -> tuple[float, float]:
     """Return the slope of the NB2 log-likelihood in alpha at 0, and the sum of mu^2, at a Poisson fit."""
-    slope = spread = 0.0
-    for batch in model.batches:
-        mean = poisson(batch, model.beta).mean
-        slope += float(((batch.counts - mean) ** 2 - batch.counts).sum()) / 2
-        spread += float((mean**2).sum())
-    return slope, spread
-
-
-def _flat_start(batches: Sequence[Batch]) -> np.ndarray:
-    """Return the coefficients nearest to one common rate, shape (p,)."""
-    gram = sum(batch.design.T @ batch.design for batch in batches)
-    column_sums = sum(batch.design.sum(axis=0) for batch in batches)
-    relapses = sum(float(batch.counts.sum()) for batch in batches)
-    years = sum(float(np.exp(batch.log_time).sum()) for batch in batches)
-    return np.log(relapses / years) * np.linalg.lstsq(gram, column_sums, rcond=None)[0]
-
-
-def _women(batches: Sequence[Batch]) -> int:
-    return np.unique(np.concatenate([batch.woman for batch in batches])).size
+    moments = model.sample.moments(model.beta)
+    return moments.excess / 2, moments.squared_means

@@ -1,11 +1,13 @@
 """Poisson generalised estimating equations with one correlation between the pregnancies of a woman."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gravida.errors import NotConverged, NotEstimable
 from gravida.models.kernel import Batch
+from gravida.models.sample import Moments, Sample, as_sample
 
 MAX_ITERATIONS = 200
 # Largest change of a coefficient or of the correlation in the last iteration.
@@ -24,30 +26,23 @@ class GeeFit:
     scale: float
 
 
-@dataclass(frozen=True, slots=True)
-class _WomanSums:
-    """Sums by woman at given coefficients; `columns` has shape (women, p), the others (women,)."""
-
-    columns: np.ndarray
-    residual: np.ndarray
-    pregnancies: np.ndarray
-    scores: np.ndarray
-    gram: np.ndarray
-    squares: float
-
-
-def fit_exchangeable(batch: Batch, start: np.ndarray) -> GeeFit:
+def fit_exchangeable(
+    sample: Sample | Sequence[Batch], start: np.ndarray, tolerance: float = TOLERANCE
+) -> GeeFit:
     """Solve the estimating equations of Liang and Zeger (1986), Biometrika 73:13-22, for a log link.
 
     Correlation and scale are moment estimates without a correction for the number of coefficients, and the
-    sandwich has no small-sample factor, as in the R package geepack.
+    sandwich has no small-sample factor, as in the R package geepack. Each iteration takes the correlation
+    from the coefficients before its step, so that it needs one pass over the women.
 
     Parameters
     ----------
-    batch : Batch
+    sample : Sample or sequence of Batch
         Pregnancies; those of a woman share `batch.woman`.
     start : ndarray, shape (p,)
         Coefficients to start from, those of the Poisson model.
+    tolerance : float
+        Largest change in the last iteration.
 
     Raises
     ------
@@ -56,64 +51,34 @@ def fit_exchangeable(batch: Batch, start: np.ndarray) -> GeeFit:
     NotConverged
         If the iteration does not settle or the correlation leaves its range.
     """
-    _, woman = np.unique(batch.woman, return_inverse=True)
-    women = int(woman.max()) + 1
-    if women < 2:
+    sample = as_sample(sample)
+    if sample.women < 2:
         raise NotEstimable("a correlation between a woman's pregnancies needs 2 women")
-    beta, correlation = np.asarray(start, dtype=float), 0.0
+    beta = np.asarray(start, dtype=float)
+    correlation, scale = _correlation(sample.moments(beta), sample.pregnancies)
     for _ in range(MAX_ITERATIONS):
-        sums = _sums(batch, woman, women, beta)
-        previous, (correlation, scale) = correlation, _moments(sums, woman.size)
-        weight = _within(correlation, sums.pregnancies)
-        score, bread = _equations(sums, weight)
-        step = np.linalg.solve(bread, score.sum(axis=0))
+        if not correlation < 1:
+            raise NotConverged(OUT_OF_RANGE)
+        equations = sample.equations(beta, correlation)
+        if not equations.in_range:
+            raise NotConverged(OUT_OF_RANGE)
+        step = np.linalg.solve(equations.bread, equations.score)
         if not np.isfinite(step).all() or np.abs(step).max() > LONGEST_STEP:
             break
-        if np.abs(step).max() < TOLERANCE and abs(correlation - previous) < TOLERANCE:
-            influence = np.linalg.solve(bread, score.T)
-            return GeeFit(beta, influence @ influence.T, correlation, scale)
+        previous, (correlation, scale) = correlation, _correlation(equations.moments, sample.pregnancies)
+        if np.abs(step).max() < tolerance and abs(correlation - previous) < tolerance:
+            bread = np.linalg.inv(equations.bread)
+            return GeeFit(beta, bread @ equations.meat @ bread.T, correlation, scale)
         beta = beta + step
     raise NotConverged("the estimating equations did not settle")
 
 
-def _sums(batch: Batch, woman: np.ndarray, women: int, beta: np.ndarray) -> _WomanSums:
-    """Return the sums of square-root-weighted covariates and Pearson residuals by woman."""
-    root = np.exp((batch.design @ beta + batch.log_time) / 2)
-    columns = batch.design * root[:, None]
-    residual = (batch.counts - root**2) / root
-    return _WomanSums(
-        _by_woman(columns, woman, women),
-        _by_woman(residual[:, None], woman, women)[:, 0],
-        np.bincount(woman, minlength=women),
-        _by_woman(columns * residual[:, None], woman, women),
-        columns.T @ columns,
-        float(residual @ residual),
-    )
+OUT_OF_RANGE = "the estimated correlation between a woman's pregnancies is out of its range"
 
 
-def _by_woman(values: np.ndarray, woman: np.ndarray, women: int) -> np.ndarray:
-    return np.column_stack([np.bincount(woman, column, minlength=women) for column in values.T])
-
-
-def _moments(sums: _WomanSums, n: int) -> tuple[float, float]:
+def _correlation(moments: Moments, n: int) -> tuple[float, float]:
     """Return correlation (0 where no woman has two pregnancies) and scale."""
-    scale = sums.squares / n
-    pairs = float((sums.pregnancies * (sums.pregnancies - 1)).sum())
-    if pairs == 0:
+    scale = moments.squares / n
+    if moments.pairs == 0:
         return 0.0, scale
-    return float((sums.residual @ sums.residual - sums.squares) / (pairs * scale)), scale
-
-
-def _within(correlation: float, pregnancies: np.ndarray) -> np.ndarray:
-    """Return rho / (1 + (m - 1) rho) for each woman's number m of pregnancies, shape (women,)."""
-    divisor = 1 + (pregnancies - 1) * correlation
-    if correlation >= 1 or divisor.min() <= 0:
-        raise NotConverged("the estimated correlation between a woman's pregnancies is out of its range")
-    return correlation / divisor
-
-
-def _equations(sums: _WomanSums, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return each woman's score, shape (women, p), and the bread, shape (p, p), both times 1 - rho."""
-    score = sums.scores - sums.columns * (weight * sums.residual)[:, None]
-    bread = sums.gram - (sums.columns.T * weight) @ sums.columns
-    return score, bread
+    return (moments.sums_squared - moments.squares) / (moments.pairs * scale), scale

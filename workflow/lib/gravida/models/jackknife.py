@@ -62,7 +62,7 @@ def jackknife_variance(model: CountModel, place: int) -> float:
     NotEstimable, NotConverged
         As `without_each_woman`.
     """
-    (batch,) = model.batches
+    (batch,) = model.sample.batches
     deviations = without_each_woman(batch, model.beta, place) - model.beta[place]
     return float((model.women - 1) / model.women * deviations @ deviations)
 

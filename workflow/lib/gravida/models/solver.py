@@ -1,18 +1,21 @@
 """Newton's method over sums: add the batches, step, halve the step where the likelihood would fall."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from gravida.errors import NotConverged, NotEstimable
-from gravida.models.kernel import Batch, Family, Sums, total
+from gravida.models.kernel import Family, Sums
+from gravida.models.sample import Sample
 
 MAX_ITERATIONS = 100
 MAX_HALVINGS = 40
 # The Newton decrement is the squared distance to the maximum in standard errors. Convergence is quadratic:
 # the step taken after this bound is met leaves an error far below the digits that are written.
 DECREMENT = 1e-14
+# Nearer than rounding: a step would move the last digits only.
+RESTING = 1e-26
 # Largest decrement with which a fit is accepted: a ten-thousandth of a standard error.
 ACCEPTED_DECREMENT = 1e-8
 SMALLEST_EIGENVALUE = 1e-10
@@ -22,22 +25,22 @@ SMALLEST_MEAN = 1e-10
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A maximum: parameters, shape (k,), the sums there, and the number of passes over the batches."""
+    """A maximum: parameters, shape (k,), the sums there, and how often they were taken."""
 
     parameters: np.ndarray
     sums: Sums
     passes: int
 
 
-def maximise(family: Family, batches: Sequence[Batch], start: np.ndarray) -> Fit:
-    """Maximise a log-likelihood that is a sum over batches.
+def maximise(family: Family, sample: Sample, start: np.ndarray) -> Fit:
+    """Maximise a log-likelihood that is a sum over women.
 
     Parameters
     ----------
     family : Family
         `kernel.poisson` or `kernel.negative_binomial`.
-    batches : sequence of Batch
-        Passed over once an iteration.
+    sample : Sample
+        Asked for its sums once an iteration.
     start : ndarray, shape (k,)
         Starting parameters.
 
@@ -48,7 +51,7 @@ def maximise(family: Family, batches: Sequence[Batch], start: np.ndarray) -> Fit
     NotEstimable
         If some expected count goes to 0, so that the maximum lies at infinity.
     """
-    fit = climb(lambda parameters: total(family, batches, parameters), start)
+    fit = climb(lambda parameters: sample.sums(family, parameters), start)
     accept(fit.sums)
     return fit
 
@@ -67,7 +70,10 @@ def climb(sums_at: Callable[[np.ndarray], Sums], start: np.ndarray) -> Fit:
     passes, settled = 1, False
     while passes < MAX_ITERATIONS and not settled:
         step = newton_step(sums)
-        settled = float(sums.score @ step) <= DECREMENT
+        decrement = float(sums.score @ step)
+        if 0 <= decrement <= RESTING:
+            break
+        settled = decrement <= DECREMENT
         candidate, tried = _first_that_climbs(sums_at, parameters, sums, step)
         passes += tried
         if candidate is None:

@@ -194,7 +194,7 @@ def _fits(cells: Sequence[pd.DataFrame]) -> dict[str, tuple | NotEstimable]:
     try:
         model = fit_poisson([batch])
         fits["poisson"] = (model.beta, model.clustered_covariance())
-        fit = fit_exchangeable(batch, model.beta)
+        fit = fit_exchangeable([batch], model.beta)
         fits["gee"] = (fit.beta, fit.covariance)
     except NotEstimable as obstacle:
         fits = {"poisson": obstacle, "gee": obstacle} | fits

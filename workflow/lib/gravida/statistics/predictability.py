@@ -200,7 +200,7 @@ def _without(batch: Batch, columns: Sequence[Column], held_out: np.ndarray, bloc
         places, one_rate = [0], True
         model = fit_poisson([_cut(training, places)])
     bread = np.linalg.inv(model.fit.sums.information)
-    influence = woman_scores(model.family, model.batches, model.fit.parameters, block.size) @ bread
+    influence = woman_scores(model.family, model.sample.batches, model.fit.parameters, block.size) @ bread
     beta, change = np.zeros(len(columns) + 1), np.zeros((int(block.max()) + 1, len(columns) + 1))
     beta[places] = model.beta
     for at, place in enumerate(places):
