@@ -106,6 +106,9 @@ class Sample(Protocol):
     ) -> tuple[np.ndarray, Callable[[np.ndarray], Spread]]:
         """Return what `corrected_scores.correct` returns."""
 
+    def expected(self, beta: np.ndarray, place: int, level: float) -> tuple[float, np.ndarray]:
+        """Return the relapses expected with one column at a level, and their derivative, shape (p,)."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -186,6 +189,16 @@ class Rows:
         """Return what `corrected_scores.correct` returns; of one batch."""
         (batch,) = self.batches
         return correct(batch, beta, bread)
+
+    def expected(self, beta: np.ndarray, place: int, level: float) -> tuple[float, np.ndarray]:
+        """Return the relapses expected with one column at a level, and their derivative, shape (p,)."""
+        relapses, slope = 0.0, np.zeros(beta.size)
+        for batch in self.batches:
+            design = batch.design.copy()
+            design[:, place] = level
+            expected = np.exp(design @ beta + batch.log_time)
+            relapses, slope = relapses + float(expected.sum()), slope + design.T @ expected
+        return relapses, slope
 
     def _by_woman(self, values: np.ndarray) -> np.ndarray:
         return np.column_stack([np.bincount(self._woman, column) for column in values.T])

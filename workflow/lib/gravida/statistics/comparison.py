@@ -15,7 +15,9 @@ from gravida.models.clustered import (
 )
 from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.models.kernel import Batch
+from gravida.models.sample import Rows, Sample
 from gravida.statistics.design import Column, decided_by_one_woman, independent_columns, make_batch
+from gravida.statistics.guards import relapsed_women
 
 # The arm stands second in every design, after the intercept.
 ARM = 1
@@ -69,6 +71,50 @@ class RateRatio:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The pregnancies of one arm of a comparison.
+
+    Attributes
+    ----------
+    pregnancies, women, relapses, women_with_relapse, relapses_most : int
+        The last is the most relapses of one woman.
+    person_years : float
+    one_rate : bool
+        Whether all women have one rate.
+    """
+
+    pregnancies: int
+    women: int
+    relapses: int
+    women_with_relapse: int
+    relapses_most: int
+    person_years: float
+    one_rate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is behind a comparison: the women of both sides together, and each side."""
+
+    women: int
+    numerator: Side
+    denominator: Side
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Numerator and denominator."""
+        return self.numerator, self.denominator
+
+    def columns(self) -> dict[str, int]:
+        """Return the columns of `RateRatio` that say what is behind a row."""
+        names = ("women", "relapses", "women_with_relapse", "relapses_most")
+        ends = {"numerator": self.numerator, "denominator": self.denominator}
+        behind = {f"{name}_{end}": getattr(side, name) for name in names for end, side in ends.items()}
+        both = {name: sum(getattr(side, name) for side in self.sides) for name in ("pregnancies", "relapses")}
+        return both | {"women": self.women} | behind
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Pregnancies to compare, and how the comparison is labelled.
@@ -106,14 +152,36 @@ class Comparison:
         return make_batch(self.rows, [self.arm, *self.covariates])
 
     @cached_property
+    def sample(self) -> Sample:
+        """The pregnancies as a model is fitted to them."""
+        return Rows([self.batch])
+
+    @cached_property
+    def counts(self) -> Counts:
+        """What is behind the comparison."""
+        first = self.arm.data == 1
+        return Counts(self.rows["woman"].nunique(), self._side(first), self._side(~first))
+
+    def _side(self, inside: np.ndarray) -> Side:
+        theirs = self.rows[inside]
+        return Side(
+            pregnancies=len(theirs),
+            women=theirs["woman"].nunique(),
+            relapses=int(theirs["relapses"].sum()),
+            **relapsed_women(theirs["woman"], theirs["relapses"]),
+            person_years=float(theirs["person_years"].sum()),
+            one_rate=len(theirs) > 0 and one_rate(theirs),
+        )
+
+    @cached_property
     def poisson(self) -> CountModel:
         """The Poisson model."""
-        return fit_poisson([self.batch])
+        return fit_poisson(self.sample)
 
     @cached_property
     def negative_binomial(self) -> CountModel:
         """The negative binomial model."""
-        return fit_negative_binomial([self.batch])
+        return fit_negative_binomial(self.sample)
 
     @cached_property
     def clustered(self) -> ClusteredFit:
@@ -124,29 +192,38 @@ class Comparison:
             return without_overdispersion(self.poisson, bound)
         return with_overdispersion(model)
 
-    @cached_property
+    @property
     def many_women(self) -> bool:
         """Whether there are too many women for methods that refit for each of them."""
-        return self.rows["woman"].nunique() > MANY_WOMEN
+        return self.counts.women > MANY_WOMEN
 
     @cached_property
     def obstacle(self) -> NotEstimable | None:
         """Why no likelihood has an answer, None where nothing stands in the way."""
-        relapses = self.rows["relapses"]
-        if not relapses.any():
+        counts = self.counts
+        if not any(side.relapses for side in counts.sides):
             return NotEstimable("there is no relapse in the period")
-        if len(self.rows) <= 2 + len(self.covariates):
+        if sum(side.pregnancies for side in counts.sides) <= 2 + len(self.covariates):
             return NotEstimable("there are no more pregnancies than coefficients")
-        arms = {name: self.arm.data == level for level, name in self._levels()}
-        for name, inside in arms.items():
-            if not inside.any():
+        for name, side in self._named_sides():
+            if not side.pregnancies:
                 return NotEstimable(f"no {name} pregnancy is in the comparison")
-        if not all(independent_columns(self.batch.design)):
+        if not self.full_rank:
             return NotEstimable("the arm or a covariate is a combination of the other covariates")
-        for name, inside in arms.items():
-            if not relapses[inside].any():
+        for name, side in self._named_sides():
+            if not side.relapses:
                 return NoRelapseInArm(f"no relapse among the {name}: the ratio is 0 or infinite")
         return None
+
+    @cached_property
+    def full_rank(self) -> bool:
+        """Whether no column of the design is a combination of others."""
+        return all(independent_columns(self.batch.design))
+
+    @cached_property
+    def rests_on_one_woman(self) -> bool:
+        """Whether the contrast within covariates cannot be had without one of the women."""
+        return bool(decided_by_one_woman(self.batch)[ARM])
 
     @cached_property
     def obstacle_to_clustering(self) -> NotEstimable | None:
@@ -156,18 +233,17 @@ class Comparison:
         within covariates (such as sites) rests on one woman: a model fits her exactly, and the sandwich
         omits her.
         """
-        for level, name in self._levels():
-            theirs = self.rows[self.arm.data == level]
-            if theirs["woman"].nunique() < 2:
+        for name, side in self._named_sides():
+            if side.women < 2:
                 return NotEstimable("clustered errors need 2 women in each arm")
-            if one_rate(theirs):
+            if side.one_rate:
                 return NotEstimable(f"the {name} women all have one rate: clustered errors would be 0")
-        if decided_by_one_woman(self.batch)[ARM]:
+        if self.rests_on_one_woman:
             return NotEstimable("the contrast rests on one woman: clustered errors cannot hold her")
         return None
 
-    def _levels(self) -> tuple[tuple[int, str], tuple[int, str]]:
-        return (1, self.arm.level), (0, self.arm.reference)
+    def _named_sides(self) -> tuple[tuple[str, Side], tuple[str, Side]]:
+        return (self.arm.level, self.counts.numerator), (self.arm.reference, self.counts.denominator)
 
 
 def one_rate(rows: pd.DataFrame) -> bool:

@@ -15,7 +15,6 @@ from gravida.models.inference import RatioEstimate, quantile, wald
 from gravida.models.jackknife import jackknife_variance
 from gravida.models.mixed import FEWEST_SITES, NoSiteVariance, fit_mixed_poisson
 from gravida.statistics.comparison import ARM, Comparison, NoRelapseInArm, RateRatio
-from gravida.statistics.guards import relapses_by_arm
 from gravida.words import joined
 
 # Models that have an answer where one arm has no relapse.
@@ -53,7 +52,6 @@ def _filled(empty: RateRatio, numbers: Numbers) -> RateRatio:
 
 def unfitted_row(comparison: Comparison, model: str, covariance: str) -> RateRatio:
     """Return the row of one model without its numbers."""
-    rows = comparison.rows
     return RateRatio(
         analysis=comparison.analysis,
         is_primary=False,
@@ -62,12 +60,7 @@ def unfitted_row(comparison: Comparison, model: str, covariance: str) -> RateRat
         model=model,
         covariance=covariance,
         adjusted_for=comparison.adjusted_for,
-        pregnancies=len(rows),
-        women=rows["woman"].nunique(),
-        women_numerator=rows.loc[comparison.arm.data == 1, "woman"].nunique(),
-        women_denominator=rows.loc[comparison.arm.data == 0, "woman"].nunique(),
-        relapses=int(rows["relapses"].sum()),
-        **relapses_by_arm(rows["woman"], rows["relapses"], comparison.arm.data == 1),
+        **comparison.counts.columns(),
         reason=comparison.note,
     )
 
@@ -86,16 +79,11 @@ def standardised_row(comparison: Comparison) -> RateRatio:
     row = replace(estimate_row(comparison, "negative_binomial", "cluster_robust"), analysis="g_computation")
     if row.rate_ratio is None:
         return row
-    fit, batch = comparison.clustered, comparison.batch
-    rates, slopes = [], []
-    for level in (1.0, 0.0):
-        design = batch.design.copy()
-        design[:, ARM] = level
-        expected = np.exp(design @ fit.beta + batch.log_time)
-        years = float(np.exp(batch.log_time).sum())
-        rates.append(float(expected.sum()) / years)
-        slopes.append(design.T @ expected / years)
-    slope = slopes[0] - slopes[1]
+    fit = comparison.clustered
+    years = sum(side.person_years for side in comparison.counts.sides)
+    expected = [comparison.sample.expected(fit.beta, ARM, level) for level in (1.0, 0.0)]
+    rates = [float(relapses) / years for relapses, _ in expected]
+    slope = (expected[0][1] - expected[1][1]) / years
     reach = quantile(comparison.confidence) * float(np.sqrt(slope @ fit.covariance @ slope))
     difference = rates[0] - rates[1]
     return replace(
@@ -148,7 +136,7 @@ def _check(comparison: Comparison, model: str, covariance: str) -> None:
         raise NotEstimable("left out above 5,000 women")
     obstacle = comparison.obstacle
     if isinstance(obstacle, NoRelapseInArm) and model in WITHOUT_RELAPSES:
-        if comparison.rows.groupby("arm")["woman"].nunique().min() < 2:
+        if min(side.women for side in comparison.counts.sides) < 2:
             raise NotEstimable("an arm is one woman")
         return
     if obstacle is None and covariance in ("cluster_robust", "cluster_robust_cr2", "jackknife"):
@@ -217,7 +205,7 @@ def _poisson_bias_reduced(comparison: Comparison) -> Numbers:
 
 
 def _gee(comparison: Comparison) -> Numbers:
-    fit = fit_exchangeable([comparison.batch], comparison.poisson.beta)
+    fit = fit_exchangeable(comparison.sample, comparison.poisson.beta)
     return _numbers(wald(fit.beta[ARM], fit.covariance[ARM, ARM], comparison.confidence))
 
 
@@ -241,10 +229,8 @@ def _mid_p(comparison: Comparison) -> Numbers:
 
 def _counted(comparison: Comparison, method: Callable[..., ExactRatio]) -> Numbers:
     """Compare the totals of the arms by a method that needs nothing else."""
-    first, rows = comparison.arm.data == 1, comparison.rows
-    arms = (rows[first], rows[~first])
-    events = tuple(int(arm["relapses"].sum()) for arm in arms)
-    years = tuple(float(arm["person_years"].sum()) for arm in arms)
+    events = tuple(side.relapses for side in comparison.counts.sides)
+    years = tuple(side.person_years for side in comparison.counts.sides)
     exact = method(events, years, comparison.confidence)
     numbers = {
         "rate_ratio": exact.ratio,
