@@ -12,8 +12,9 @@ from gravida import words
 from gravida.periods import LANDMARK, LANDMARK_DAY
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison
-from gravida.statistics.design import Column, columns_together, prepare, site_columns
+from gravida.statistics.design import Column, columns_together, site_columns
 from gravida.statistics.identifiability import Identifiability, assess_identifiability
+from gravida.statistics.preparing import prepare
 
 BETWEEN_SITES = "between sites: the interval holds the sampling of women only"
 IMMORTAL_TIME = (

@@ -1,7 +1,7 @@
 """Covariates as columns of a design matrix, each with the name under which it is reported."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -42,27 +42,19 @@ class Column:
     data: np.ndarray
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a model can be fitted with.
+def level_of(pregnancies: pd.DataFrame, predictor: str) -> pd.Series:
+    """Return each pregnancy's level of a categorical covariate, None where it is missing."""
+    source, _ = LEVELS[predictor]
+    return (
+        pregnancies[source].map(lambda value: _WORDS.get(value, value), na_action="ignore").astype("object")
+    )
 
-    Attributes
-    ----------
-    columns : tuple of Column
-        Those whose coefficients can be estimated, each with a value for every one of n rows.
-    keep : ndarray of bool, shape (n,)
-        Rows that enter the model.
-    problems : dict
-        For each (predictor, level) that was left out, the reason in words.
-    """
 
-    columns: tuple[Column, ...]
-    keep: np.ndarray
-    problems: dict[tuple[str, str], str]
-
-    def fitted_columns(self) -> list[Column]:
-        """Return the columns cut to the rows that enter the model."""
-        return [replace(column, data=column.data[self.keep]) for column in self.columns]
+def first_with_relapse(levels: Sequence[str], relapsed: Collection[str]) -> str:
+    """Return the reference: of more than two levels the first with a relapse."""
+    if len(levels) == 2:
+        return levels[0]
+    return next((level for level in levels if level in relapsed), levels[0])
 
 
 def columns_of(pregnancies: pd.DataFrame, predictor: str, relapses: np.ndarray) -> list[Column]:
@@ -84,15 +76,9 @@ def columns_of(pregnancies: pd.DataFrame, predictor: str, relapses: np.ndarray) 
         return [Column(predictor, UNITS[predictor], "", values)]
     if predictor not in LEVELS:
         raise ConfigurationError(f"covariates: {predictor} is not a covariate this workflow knows")
-    source, levels = LEVELS[predictor]
-    words = (
-        pregnancies[source].map(lambda value: _WORDS.get(value, value), na_action="ignore").astype("object")
-    )
+    levels, words = LEVELS[predictor][1], level_of(pregnancies, predictor)
     missing = words.isna().to_numpy()
-    reference = levels[0]
-    if len(levels) > 2:
-        relapsed = set(words[~missing & (relapses > 0)])
-        reference = next((level for level in levels if level in relapsed), reference)
+    reference = first_with_relapse(levels, set(words[~missing & (relapses > 0)]))
     return [
         Column(predictor, level, reference, np.where(missing, np.nan, (words == level).to_numpy(bool)))
         for level in levels
@@ -145,70 +131,6 @@ def make_batch(rows: pd.DataFrame, columns: Sequence[Column]) -> Batch:
         np.log(rows["person_years"].to_numpy(float)),
         rows["woman"].to_numpy(),
     )
-
-
-def prepare(columns: Sequence[Column], relapses: np.ndarray) -> Prepared:
-    """Keep what can be estimated together: complete rows, columns that vary, levels with a relapse.
-
-    A level without a relapse has a rate ratio of 0. Its rows are left out, which is where maximum likelihood
-    goes with them: they say nothing about the other coefficients.
-
-    Parameters
-    ----------
-    columns : sequence of Column
-        Each with n values, nan where missing.
-    relapses : ndarray, shape (n,)
-    """
-    problems = {_key(c): "missing for every pregnancy" for c in columns if np.isnan(c.data).all()}
-    left = [column for column in columns if _key(column) not in problems]
-    keep = np.all([np.ones(relapses.size, dtype=bool), *(~np.isnan(column.data) for column in left)], axis=0)
-    binary = {
-        column.predictor for column in left if _levels(columns, column.predictor) == 1 and column.reference
-    }
-    while found := _first_problem(left, relapses, keep, binary):
-        column, reason, silent = found
-        problems[_key(column)] = reason
-        left.remove(column)
-        keep = keep & ~silent
-    design = np.column_stack([np.ones(int(keep.sum())), *(column.data[keep] for column in left)])
-    adds = independent_columns(design)[1:]
-    for column in [column for column, independent in zip(left, adds, strict=True) if not independent]:
-        problems[_key(column)] = "a combination of the other covariates"
-        left.remove(column)
-    return Prepared(tuple(left), keep, problems)
-
-
-def _key(column: Column) -> tuple[str, str]:
-    return column.predictor, column.level
-
-
-def _levels(columns: Sequence[Column], predictor: str) -> int:
-    return sum(column.predictor == predictor for column in columns)
-
-
-def _first_problem(
-    columns: Sequence[Column], relapses: np.ndarray, keep: np.ndarray, binary: set[str]
-) -> tuple[Column, str, np.ndarray] | None:
-    """Return a column that cannot be estimated, why, and the rows that go with it; None if there is none."""
-    nothing = np.zeros(relapses.size, dtype=bool)
-    for column in columns:
-        kept = column.data[keep]
-        if kept.size == 0:
-            return column, "no pregnancy has a value for every covariate", nothing
-        if np.ptp(kept) == 0:
-            return column, _constant(column, kept), nothing
-        for level, name in ((1.0, column.level), (0.0, column.reference)):
-            rows = keep & (column.data == level)
-            asked = column.predictor in binary or (column.reference and level == 1.0)
-            if asked and not relapses[rows].any():
-                return column, f"no relapse with '{name}': the ratio is 0 or infinite", rows
-    return None
-
-
-def _constant(column: Column, values: np.ndarray) -> str:
-    if column.reference and values[0] == 0:
-        return f"no pregnancy with '{column.level}'"
-    return "the same for every pregnancy"
 
 
 def decided_by_one_woman(batch: Batch) -> np.ndarray:

@@ -8,9 +8,10 @@ import pandas as pd
 from gravida.errors import NotEstimable
 from gravida.models.clustered import MANY_WOMEN, ClusteredFit, fit_clustered
 from gravida.statistics.contrasts import Contrasts
-from gravida.statistics.design import columns_together, decided_by_one_woman, make_batch, prepare
+from gravida.statistics.design import columns_together, decided_by_one_woman, make_batch
 from gravida.statistics.imputed import ImputationPlan, complete, degrees_of_freedom
 from gravida.statistics.missing import pooled_estimate
+from gravida.statistics.preparing import prepare
 
 
 def with_imputed_ratios(

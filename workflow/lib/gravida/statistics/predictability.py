@@ -17,8 +17,9 @@ from gravida.models.clustered import MANY_WOMEN
 from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.models.kernel import Batch, woman_scores
 from gravida.statistics.canonical import canonical_order
-from gravida.statistics.design import Column, columns_together, make_batch, prepare
+from gravida.statistics.design import Column, columns_together, make_batch
 from gravida.statistics.guards import relapsed_women
+from gravida.statistics.preparing import prepare
 from gravida.statistics.validation import (
     Validation,
     calibration_in_the_large,

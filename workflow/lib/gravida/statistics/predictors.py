@@ -13,18 +13,11 @@ from gravida.models.inference import holm, wald
 from gravida.models.splines import spline_term
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.contrasts import Contrasts, joined
-from gravida.statistics.design import (
-    Column,
-    Prepared,
-    columns_of,
-    columns_together,
-    decided_by_one_woman,
-    make_batch,
-    prepare,
-)
+from gravida.statistics.design import Column, columns_of, columns_together, decided_by_one_woman, make_batch
 from gravida.statistics.guards import relapsed_women
 from gravida.statistics.imputed import ImputationPlan
 from gravida.statistics.imputed_predictors import with_imputed_ratios
+from gravida.statistics.preparing import Prepared, prepare
 from gravida.statistics.time_varying import CAUTION, NO_RESTART_DATED, split_at_restart
 
 _ONE_WOMAN = {
