@@ -9,7 +9,7 @@ from gravida.cohort import CohortSettings, SiteRows, build_cohort
 from gravida.statistics.clone_censor import estimate_clone_censor
 from gravida.statistics.contrasts import Contrasts, ContrastSettings
 from gravida.statistics.imputed import ImputationPlan
-from gravida.statistics.negative_control import follows_within_two_years
+from gravida.statistics.overlap import follows_within_two_years
 from gravida.statistics.scenarios import CHOICES, scenarios, without_site
 from gravida.statistics.sensitivity import estimate_sensitivity
 from gravida.statistics.time_varying import split_at_restart

@@ -7,6 +7,8 @@ import pandas as pd
 DASH = "–"
 WITHHELD = "withheld"
 UNANSWERED = ("not_estimable", "not_converged")
+# Why a study with centres that keep their rows has no answer to some questions.
+NEEDS_ROWS = "needs the rows of every site, and some keep theirs"
 
 ARMS = {"treated": "Treated", "untreated": "Untreated", "all": "All", "difference": "SMD"}
 PERIODS = {

@@ -10,8 +10,6 @@ from gravida.models.kernel import Batch
 from gravida.models.sample import Moments, Sample, as_sample
 
 MAX_ITERATIONS = 200
-# Largest change of a coefficient or of the correlation in the last iteration.
-TOLERANCE = 1e-12
 # A longer step on the log scale has left the solution behind.
 LONGEST_STEP = 20.0
 
@@ -26,9 +24,7 @@ class GeeFit:
     scale: float
 
 
-def fit_exchangeable(
-    sample: Sample | Sequence[Batch], start: np.ndarray, tolerance: float = TOLERANCE
-) -> GeeFit:
+def fit_exchangeable(sample: Sample | Sequence[Batch], start: np.ndarray) -> GeeFit:
     """Solve the estimating equations of Liang and Zeger (1986), Biometrika 73:13-22, for a log link.
 
     Correlation and scale are moment estimates without a correction for the number of coefficients, and the
@@ -41,8 +37,6 @@ def fit_exchangeable(
         Pregnancies; those of a woman share `batch.woman`.
     start : ndarray, shape (p,)
         Coefficients to start from, those of the Poisson model.
-    tolerance : float
-        Largest change in the last iteration.
 
     Raises
     ------
@@ -66,7 +60,7 @@ def fit_exchangeable(
         if not np.isfinite(step).all() or np.abs(step).max() > LONGEST_STEP:
             break
         previous, (correlation, scale) = correlation, _correlation(equations.moments, sample.pregnancies)
-        if np.abs(step).max() < tolerance and abs(correlation - previous) < tolerance:
+        if np.abs(step).max() < sample.tolerance and abs(correlation - previous) < sample.tolerance:
             bread = np.linalg.inv(equations.bread)
             return GeeFit(beta, bread @ equations.meat @ bread.T, correlation, scale)
         beta = beta + step

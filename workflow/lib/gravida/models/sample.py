@@ -86,6 +86,10 @@ class Sample(Protocol):
     def relapses(self) -> float:
         """Their relapses."""
 
+    @property
+    def tolerance(self) -> float:
+        """Largest last change of an iteration that converges slowly."""
+
     def flat_start(self) -> np.ndarray:
         """Return the coefficients of one common rate, shape (p,)."""
 
@@ -115,6 +119,7 @@ class Rows:
     """Pregnancies at hand, in batches; the same woman may stand in several."""
 
     batches: Sequence[Batch]
+    tolerance: float = 1e-12
 
     @cached_property
     def _woman(self) -> np.ndarray:

@@ -178,6 +178,11 @@ class Comparison:
         """The Poisson model."""
         return fit_poisson(self.sample)
 
+    @property
+    def coefficients(self) -> np.ndarray:
+        """Those of the Poisson model, shape (p,), for other models to start from."""
+        return self.poisson.beta
+
     @cached_property
     def negative_binomial(self) -> CountModel:
         """The negative binomial model."""

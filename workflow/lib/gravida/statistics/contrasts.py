@@ -14,6 +14,7 @@ from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison
 from gravida.statistics.design import Column, columns_together, site_columns
 from gravida.statistics.identifiability import Identifiability, assess_identifiability
+from gravida.statistics.overlap import follows_within_two_years
 from gravida.statistics.preparing import prepare
 
 BETWEEN_SITES = "between sites: the interval holds the sampling of women only"
@@ -52,6 +53,8 @@ class Contrasts:
     person_time: pd.DataFrame
     policies: Mapping[str, str]
     settings: ContrastSettings
+    # Whether the rows of every site are here.
+    rows_at_hand = True
 
     @classmethod
     def of_plan(
@@ -105,6 +108,11 @@ class Contrasts:
         if total == 1:
             note = "one site leaves treatment to choice: the comparison is within it"
         return (chosen[speaks] if speaks.any() else chosen).reset_index(drop=True), note
+
+    def without_overlap(self) -> "Contrasts":
+        """Return the contrasts without pregnancies whose year before overlaps an earlier postpartum year."""
+        near = self.pregnancies.index[follows_within_two_years(self.pregnancies)]
+        return replace(self, person_time=self.person_time[~self.person_time["pregnancy"].isin(near)])
 
     def from_landmark(self) -> tuple["Contrasts", str]:
         """Return the contrasts from day 30 on, with the arm as it was then, and what is said of it.

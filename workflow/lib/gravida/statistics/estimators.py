@@ -205,7 +205,7 @@ def _poisson_bias_reduced(comparison: Comparison) -> Numbers:
 
 
 def _gee(comparison: Comparison) -> Numbers:
-    fit = fit_exchangeable(comparison.sample, comparison.poisson.beta)
+    fit = fit_exchangeable(comparison.sample, comparison.coefficients)
     return _numbers(wald(fit.beta[ARM], fit.covariance[ARM, ARM], comparison.confidence))
 
 

@@ -42,9 +42,22 @@ def assess_identifiability(
     period : str
         The outcome period: only pregnancies with person-time in it count.
     """
-    rows = person_time[person_time["period"] == period]
-    table = _describe_sites(rows, policies)
-    arms = set(rows["arm"])
+    return judge_sites(_describe_sites(person_time[person_time["period"] == period], policies))
+
+
+def judge_sites(table: pd.DataFrame) -> Identifiability:
+    """Return the verdict on a table of sites.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a site: site, policy, pregnancies, women, treated, share_treated.
+    """
+    numbers = {
+        "treated": table["treated"].sum(),
+        "untreated": (table["pregnancies"] - table["treated"]).sum(),
+    }
+    arms = {arm for arm, number in numbers.items() if number}
     both = table[(table["treated"] > 0) & (table["treated"] < table["pregnancies"])]
     within = tuple(both.loc[both["policy"] == "individual", "site"])
     assigned = _assigned_arms(table)

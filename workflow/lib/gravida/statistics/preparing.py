@@ -42,14 +42,14 @@ class Seen:
         Whether all have one value.
     relapses : mapping
         Those of the pregnancies with the value 1, and with 0; of an indicator only.
-    women : mapping
-        Likewise.
+    having : mapping
+        The number of these pregnancies.
     """
 
     pregnancies: int
     constant: bool
     relapses: Mapping[float, int]
-    women: Mapping[float, int]
+    having: Mapping[float, int]
 
 
 Key = tuple[str, str]
@@ -172,6 +172,6 @@ def _first_problem(
 
 
 def _constant(column: Column, seen: Seen) -> str:
-    if column.reference and not seen.women[1.0]:
+    if column.reference and not seen.having[1.0]:
         return f"no pregnancy with '{column.level}'"
     return "the same for every pregnancy"

@@ -19,6 +19,7 @@ from gravida.statistics.estimators import (
 )
 from gravida.statistics.negative_control import negative_controls
 from gravida.statistics.weighting import METHODS, fit_propensity, weighted_rate_ratio
+from gravida.words import NEEDS_ROWS
 
 # The primary model and its errors.
 _CLUSTERED = ("negative_binomial", "cluster_robust")
@@ -58,12 +59,31 @@ def estimate_rate_ratios(contrasts: Contrasts) -> pd.DataFrame:
     estimates += [_exact(crude, "exact"), _exact(crude, "exact_mid_p")]
     if contrasts.within:
         estimates += _all_models(contrasts.by_site(), primary=True)
-    estimates += [_mixed(contrasts), *_adjusted(contrasts), *_weighted(contrasts), *_by_definition(contrasts)]
-    if contrasts.choice and contrasts.settings.period == "postpartum_year":
-        estimates.append(_landmark(contrasts))
+    estimates += _adjusted(contrasts)
+    estimates += _of_rows(contrasts) if contrasts.rows_at_hand else _kept(contrasts)
     if contrasts.verdict.verdict == design_of.NOT_IDENTIFIABLE:
         estimates = [_emptied(row, contrasts.verdict.reason) for row in estimates]
     return pd.DataFrame([*estimates, *_negative_controls(contrasts)])
+
+
+def _of_rows(contrasts: Contrasts) -> list[RateRatio]:
+    """Return what needs the rows of every site."""
+    found = [_mixed(contrasts), *_weighted(contrasts), *_by_definition(contrasts)]
+    if contrasts.choice and contrasts.settings.period == "postpartum_year":
+        found.append(_landmark(contrasts))
+    return found
+
+
+def _kept(contrasts: Contrasts) -> list[RateRatio]:
+    """Return the rows of what needs the rows of every site, without numbers."""
+    crude = contrasts.crude()
+    models = [("unadjusted", "mixed_poisson", "model")]
+    models += [(method, "poisson", "cluster_robust") for method in METHODS]
+    models += [(analysis, *_CLUSTERED) for analysis in ("as_treated", "policy", "landmark_30")]
+    return [
+        _emptied(unfitted_row(replace(crude, analysis=analysis), *model), NEEDS_ROWS)
+        for analysis, *model in models
+    ]
 
 
 def _all_models(comparison: Comparison, primary: bool) -> list[RateRatio]:

@@ -9,7 +9,7 @@ import pandas as pd
 from gravida.periods import COUNT_COLUMNS, LANDMARK, PARTS, YEAR, period_windows
 from gravida.person_time import count_person_time
 from gravida.statistics.contrasts import Contrasts, joined
-from gravida.statistics.negative_control import in_order_of_delivery
+from gravida.statistics.overlap import in_order_of_delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,60 @@
+"""Centres that keep their rows, in one process: rounds of questions and answers until nothing is left to ask."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from gravida.cohort import Cohort, CohortSettings, SiteRows, build_cohort
+from gravida.federation.answers import answer
+from gravida.federation.pool import Pool
+from gravida.federation.questions import plain
+from gravida.federation.selection import Holdings
+from gravida.synthetic.design import RegistryDesign, SiteDesign
+from gravida.synthetic.generate import generate
+
+from tests.study import SEPARATION
+from tests.unit.cohorts import CLASSES
+
+
+def drawn_sites(policies: dict[str, str], pregnancies: int, seed: int, **more: float) -> list[SiteRows]:
+    """Return the rows of drawn sites, some of whose women have several pregnancies."""
+    rng = np.random.default_rng(seed)
+    designs = tuple(
+        SiteDesign(name, policy, pregnancies, treated_share=float(rng.uniform(0.35, 0.65)))
+        for name, policy in policies.items()
+    )
+    tables = generate(RegistryDesign(designs, seed=seed, **more))
+    return [
+        SiteRows(name, policy, tables[name]["pregnancies"], tables[name]["relapses"], None)
+        for name, policy in policies.items()
+    ]
+
+
+def cohort_of(sites: list[SiteRows]) -> Cohort:
+    """Return the cohort of some sites, as whoever holds their rows builds it."""
+    return build_cohort(sites, CLASSES, CohortSettings("received", SEPARATION))
+
+
+def held(cohort: Cohort) -> Holdings:
+    """Return the rows of a cohort as they are asked for."""
+    return Holdings(cohort.pregnancies, cohort.person_time)
+
+
+def in_rounds(
+    at_hand: list[SiteRows], keeping: list[SiteRows], work_out: Callable[[Pool], pd.DataFrame], most: int = 30
+) -> tuple[pd.DataFrame, int]:
+    """Return what is worked out when all is answered, and after how many rounds."""
+    own = held(cohort_of(at_hand)) if at_hand else None
+    theirs = {site.site: held(cohort_of([site])) for site in keeping}
+    given: dict[str, dict] = {site: {} for site in theirs}
+    for number in range(most):
+        pool = Pool(own, given)
+        found = work_out(pool)
+        if not pool.asked:
+            return found, number
+        for site, rows in theirs.items():
+            for key, question in json.loads(json.dumps(pool.asked)).items():
+                given[site][key] = json.loads(json.dumps(plain(answer(question, rows))))
+    raise AssertionError("still asking")

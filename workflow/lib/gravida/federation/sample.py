@@ -1,0 +1,147 @@
+"""Pregnancies of which only sums can be had, as the models ask for them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gravida.errors import NotEstimable
+from gravida.federation.answers import Answer
+from gravida.federation.pool import Pool
+from gravida.federation.questions import Label, Question, Which, question
+from gravida.models.bias_reduced import whitened
+from gravida.models.corrected_scores import Spread
+from gravida.models.kernel import Family, Sums, poisson
+from gravida.models.sample import Equations, Moments
+from gravida.words import NEEDS_ROWS
+
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The pregnancies of a model, at hand or not.
+
+    Attributes
+    ----------
+    pool : Pool
+    which : Which
+    labels : tuple of Label
+        Columns of the design.
+    pregnancies, women : int
+    relapses : float
+    start : ndarray, shape (p,)
+        Coefficients of one common rate, or of a rate for each cell.
+    of : tuple of int
+        Places of the coefficients whose bias-reduced errors are asked for.
+    groups : tuple of tuple of int
+        Places of coefficients that are tested together.
+    """
+
+    pool: Pool
+    which: Which
+    labels: tuple[Label, ...]
+    pregnancies: int
+    women: int
+    relapses: float
+    start: np.ndarray
+    of: tuple[int, ...] = ()
+    groups: tuple[tuple[int, ...], ...] = ()
+    # Every iteration is a round: it ends well below what a standard error can tell.
+    tolerance: float = 1e-7
+
+    @property
+    def batches(self) -> tuple:
+        """Raise: the rows themselves are not all at hand."""
+        raise NotEstimable(NEEDS_ROWS)
+
+    def flat_start(self) -> np.ndarray:
+        """Return the coefficients to start from, shape (p,)."""
+        return self.start
+
+    def sums(self, family: Family, parameters: np.ndarray) -> Sums:
+        """Return the sums at these parameters, shape (k,)."""
+        answers, k = self._at(family, parameters), parameters.size
+        return Sums(
+            sum(each["log_likelihood"] for each in answers),
+            _vector(answers, "score", k),
+            _matrix(answers, "information", k),
+            sum(each["pregnancies"] for each in answers),
+            0.0 if any(each["vanishing"] for each in answers) else 1.0,
+        )
+
+    def meat(self, family: Family, parameters: np.ndarray) -> np.ndarray:
+        """Return the sum over women of the outer products of their scores, shape (k, k)."""
+        return _matrix(self._at(family, parameters), "meat", parameters.size)
+
+    def moments(self, beta: np.ndarray) -> Moments:
+        """Return sums of residuals of the Poisson model with these coefficients, shape (p,)."""
+        return Moments(*np.sum([each["moments"] for each in self._at(poisson, beta)], axis=0).tolist())
+
+    def equations(self, beta: np.ndarray, correlation: float) -> Equations:
+        """Return the estimating equations at these coefficients, shape (p,), and this correlation."""
+        answers = self._ask("equations", parameters=beta, correlation=correlation)
+        return Equations(
+            _vector(answers, "score", beta.size),
+            _matrix(answers, "bread", beta.size),
+            _matrix(answers, "meat", beta.size),
+            Moments(*np.sum([each["moments"] for each in answers], axis=0).tolist()),
+            all(each["in_range"] for each in answers),
+        )
+
+    def corrected(
+        self, beta: np.ndarray, bread: np.ndarray
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], Spread]]:
+        """Return the corrected covariance of the coefficients `of`, nan elsewhere, and the spread.
+
+        The spread is known along single coefficients and groups only.
+        """
+        directions = [np.eye(beta.size)[:, [place]] for place in self.of]
+        directions += [whitened(bread, list(group)) for group in self.groups]
+        answers = self._ask("corrected", parameters=beta, bread=bread, of=self.of, directions=directions)
+        covariance = np.full((beta.size, beta.size), np.nan)
+        covariance[np.ix_(self.of, self.of)] = sum(np.array(each["meat"]) for each in answers)
+        spreads = [_spread(answers, place) for place in range(len(directions))]
+
+        def along(asked: np.ndarray) -> Spread:
+            for direction, spread in zip(directions, spreads, strict=True):
+                if np.array_equal(direction, asked):
+                    return spread
+            raise NotEstimable(NEEDS_ROWS)
+
+        return covariance, along
+
+    def expected(self, beta: np.ndarray, place: int, level: float) -> tuple[float, np.ndarray]:
+        """Return the relapses expected with one column at 1 or 0, and their derivative, shape (p,)."""
+        answers, at = self._ask("expected", parameters=beta, place=place), 0 if level == 1.0 else 1
+        relapses = sum(each["relapses"][at] for each in answers)
+        return relapses, sum(np.array(each["slopes"])[at] for each in answers)
+
+    def question(self, kind: str, **more: object) -> Question:
+        """Return a question about these pregnancies and columns."""
+        return question(kind, self.which, columns=self.labels, **more)
+
+    def _at(self, family: Family, parameters: np.ndarray) -> Sequence[Answer]:
+        return self._ask("sums", family=family.__name__, parameters=parameters)
+
+    def _ask(self, kind: str, **more: object) -> Sequence[Answer]:
+        (answers,) = self.pool.ask(self.question(kind, **more))
+        return answers
+
+
+def _vector(answers: Sequence[Answer], name: str, size: int) -> np.ndarray:
+    total = np.zeros(size)
+    for each in answers:
+        total[each["places"]] += np.array(each[name])
+    return total
+
+
+def _matrix(answers: Sequence[Answer], name: str, size: int) -> np.ndarray:
+    total = np.zeros((size, size))
+    for each in answers:
+        total[np.ix_(each["places"], each["places"])] += np.array(each[name])
+    return total
+
+
+def _spread(answers: Sequence[Mapping], place: int) -> Spread:
+    parts = [each["spreads"][place] for each in answers]
+    return Spread(*(sum(np.array(part[name]) for part in parts) for name in Spread.__slots__))

@@ -1,0 +1,108 @@
+"""The rows of a site that a question is about, and the columns of its model."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from gravida.federation.questions import Label, Which
+from gravida.models.kernel import Batch
+from gravida.periods import SECOND_YEAR_BEFORE
+from gravida.statistics.design import LEVELS, UNITS, level_of
+from gravida.statistics.overlap import follows_within_two_years
+
+BEFORE = "pre_pregnancy_year"
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """The rows that somebody holds: pregnancies and person-time of a cohort."""
+
+    pregnancies: pd.DataFrame
+    person_time: pd.DataFrame
+
+    @cached_property
+    def overlapping(self) -> np.ndarray:
+        """Whether each pregnancy's year before overlaps an earlier postpartum year, shape (n,)."""
+        return follows_within_two_years(self.pregnancies)
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the sites, in order."""
+        return tuple(sorted(self.pregnancies["site"].unique()))
+
+    def select(self, which: Which) -> pd.DataFrame:
+        """Return the rows of person-time that a question is about."""
+        rows = self.person_time
+        rows = rows[rows["period"].isin(which.periods)]
+        if which.sites:
+            rows = rows[rows["site"].isin(which.sites)]
+        for name in which.only:
+            rows = rows[FILTERS[name](self, rows)]
+        keep = np.ones(len(rows), dtype=bool)
+        for name in which.complete:
+            keep &= ~np.isnan(self._any_level(rows, name))
+        for predictor, level, value in which.without:
+            keep &= self.values(rows, (predictor, level)) != value
+        return rows[keep]
+
+    def values(self, rows: pd.DataFrame, label: Label) -> np.ndarray:
+        """Return one column of a design for some rows of person-time, nan where missing, shape (n,)."""
+        kind, *of = label
+        if kind == "intercept":
+            return np.ones(len(rows))
+        if kind in ("arm", "site"):
+            return (rows[kind] == of[0]).to_numpy(float)
+        if kind == "cell":
+            return ((rows["arm"] == of[0]) & (rows["period"] == of[1])).to_numpy(float)
+        theirs = self.pregnancies.loc[rows["pregnancy"]]
+        if kind in UNITS:
+            return theirs[kind].astype("float64").to_numpy()
+        levels = level_of(theirs, kind)
+        return np.where(levels.isna(), np.nan, (levels == of[0]).to_numpy(float))
+
+    def batch(self, rows: pd.DataFrame, labels: Sequence[Label]) -> Batch:
+        """Return rows of person-time as a batch."""
+        return Batch(
+            rows["relapses"].to_numpy(float),
+            np.column_stack([self.values(rows, label) for label in labels]),
+            np.log(rows["person_years"].to_numpy(float)),
+            rows["woman"].to_numpy(),
+        )
+
+    def _any_level(self, rows: pd.DataFrame, predictor: str) -> np.ndarray:
+        return self.values(rows, (predictor, LEVELS[predictor][1][0] if predictor in LEVELS else ""))
+
+
+def _no_overlap(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
+    near = held.pregnancies.index[held.overlapping]
+    return ~rows["pregnancy"].isin(near).to_numpy()
+
+
+def _dated(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
+    return held.pregnancies["dated"].to_numpy(bool)[rows["pregnancy"].to_numpy()]
+
+
+def _both_years(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
+    years = rows["period"].isin((BEFORE, SECOND_YEAR_BEFORE))
+    return (
+        (rows[years].groupby("pregnancy")["period"].transform("size") == 2)
+        .reindex(rows.index)
+        .eq(True)
+        .to_numpy()
+    )
+
+
+def _by_choice(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
+    return (held.pregnancies["policy"] == "individual").to_numpy(bool)[rows["pregnancy"].to_numpy()]
+
+
+# What a question can restrict its rows to, by name.
+FILTERS: Mapping[str, Callable[[Holdings, pd.DataFrame], np.ndarray]] = {
+    "by_choice": _by_choice,
+    "no_overlap": _no_overlap,
+    "dated": _dated,
+    "both_years": _both_years,
+}
