@@ -1,16 +1,15 @@
-"""Centres that keep their rows, in one process: rounds of questions and answers until nothing is left to ask."""
+"""Centres that keep their rows, in one process: questions and answers until nothing is left to ask."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from gravida.cohort import Cohort, CohortSettings, SiteRows, build_cohort
 from gravida.federation.answers import answer
 from gravida.federation.pool import Pool
-from gravida.federation.questions import plain
-from gravida.federation.selection import Holdings
+from gravida.federation.questions import Question, key_of, plain
+from gravida.federation.selection import Holdings, holdings
 from gravida.synthetic.design import RegistryDesign, SiteDesign
 from gravida.synthetic.generate import generate
 
@@ -37,24 +36,30 @@ def cohort_of(sites: list[SiteRows]) -> Cohort:
     return build_cohort(sites, CLASSES, CohortSettings("received", SEPARATION))
 
 
-def held(cohort: Cohort) -> Holdings:
-    """Return the rows of a cohort as they are asked for."""
-    return Holdings(cohort.pregnancies, cohort.person_time)
+def held(sites: list[SiteRows]) -> dict[str, Holdings]:
+    """Return the rows of some sites as they are asked for."""
+    cohort = cohort_of(sites)
+    return holdings(cohort.pregnancies, cohort.person_time)
 
 
 def in_rounds(
-    at_hand: list[SiteRows], keeping: list[SiteRows], work_out: Callable[[Pool], pd.DataFrame], most: int = 30
+    at_hand: list[SiteRows],
+    keeping: list[SiteRows],
+    work_out: Callable[[Pool], pd.DataFrame],
+    opening: Sequence[Question],
 ) -> tuple[pd.DataFrame, int]:
     """Return what is worked out when all is answered, and after how many rounds."""
-    own = held(cohort_of(at_hand)) if at_hand else None
-    theirs = {site.site: held(cohort_of([site])) for site in keeping}
+    own = held(at_hand) if at_hand else {}
+    theirs = {site.site: held([site])[site.site] for site in keeping}
     given: dict[str, dict] = {site: {} for site in theirs}
-    for number in range(most):
+    asked = {key_of(question): question for question in opening}
+    for number in range(30):
+        for site, rows in theirs.items():
+            for key, question in json.loads(json.dumps(asked)).items():
+                given[site][key] = json.loads(json.dumps(plain(answer(question, rows))))
         pool = Pool(own, given)
         found = work_out(pool)
         if not pool.asked:
-            return found, number
-        for site, rows in theirs.items():
-            for key, question in json.loads(json.dumps(pool.asked)).items():
-                given[site][key] = json.loads(json.dumps(plain(answer(question, rows))))
+            return found, number + bool(theirs)
+        asked = pool.asked
     raise AssertionError("still asking")

@@ -30,23 +30,15 @@ def answer(asked: Question, held: Holdings) -> Answer:
     asked : Question
         As `questions.question` makes it.
     held : Holdings
-        Rows of one site or of several.
+        Rows of one site.
     """
     return ANSWERS[asked["kind"]](asked, held)
 
 
 def _tabulate(asked: Question, held: Holdings) -> Answer:
-    """Return what is behind each site and arm, and by level of each predictor."""
-    which = Which.from_dict(asked["which"])
-    rows = held.select(which)
-    sites = [site for site in held.sites if site in (which.sites or held.sites)]
-    arms = {
-        site: {
-            arm: _tally(rows[(rows["site"] == site) & ((rows["arm"] == arm) | (arm == "all"))])
-            for arm in ARMS
-        }
-        for site in sites
-    }
+    """Return what is behind each arm, and each level of the predictors."""
+    rows = held.select(Which.from_dict(asked["which"]))
+    arms = {arm: _tally(rows[(rows["arm"] == arm) | (arm == "all")]) for arm in ARMS}
     return {"arms": arms, "predictors": {name: _levels(name, rows, held) for name in asked["predictors"]}}
 
 
@@ -138,7 +130,7 @@ def _equations(asked: Question, held: Holdings) -> Answer:
 
 def _corrected(asked: Question, held: Holdings) -> Answer:
     """Return the corrected meat of some coefficients, and the spread along some directions."""
-    rows, _, whole = _places(asked, held)
+    rows, _, _ = _places(asked, held)
     if not len(rows):
         return {"empty": True}
     labels = [tuple(label) for label in asked["columns"]]

@@ -165,9 +165,10 @@ class PooledContrasts(Contrasts):
         return chosen, note
 
     def adjusted(self, covariates: Sequence[str], analysis: str = "adjusted") -> tuple[Comparison, bool]:
-        """Return the primary contrast adjusted for covariates, on complete cases; and whether any is in it."""
+        """Return the primary contrast adjusted for covariates, and whether any of them is in it."""
         which, note = self.with_a_choice if self.within else (self.every, self.between_note)
-        prepared = self.prepared(which, covariates, sites=self.within)
+        arm = ("arm", self.settings.numerator)
+        prepared = self.prepared(which, covariates, sites=self.within, arm=[arm])
         used = {column.predictor for column in prepared.columns}
         names = [*(["site"] if self.within else []), *(name for name in covariates if name in used)]
         reasons = [f"{': '.join(filter(None, key))}: {reason}" for key, reason in prepared.problems.items()]
@@ -176,7 +177,9 @@ class PooledContrasts(Contrasts):
         comparison = self.of(analysis, ";".join(names) or "none", prepared.which, prepared.columns, said)
         return comparison, bool(used.intersection(covariates))
 
-    def prepared(self, which: Which, covariates: Sequence[str], sites: bool = False) -> "PreparedSums":
+    def prepared(
+        self, which: Which, covariates: Sequence[str], sites: bool = False, arm: Sequence[Label] = ()
+    ) -> "PreparedSums":
         """Return what of the covariates can be estimated together among some pregnancies.
 
         Parameters
@@ -185,6 +188,8 @@ class PooledContrasts(Contrasts):
         covariates : sequence of str
         sites : bool
             Whether the model has a column for each site.
+        arm : sequence of Label
+            Column of the arm, if it will be in the model; covariates come before it when they are combined.
         """
         complete, columns, given = self._columns(which, covariates)
         if sites:
@@ -197,14 +202,16 @@ class PooledContrasts(Contrasts):
 
         left, left_out, problems = settle(columns, given, look)
         complete = replace(complete, without=tuple(left_out))
-        adds = independent_at(self._sample(complete, [("intercept",), *map(label_of, left)]))
+        labels = [("intercept",), *arm, *map(label_of, left)]
+        order = [0, *range(1 + len(arm), len(labels)), *range(1, 1 + len(arm))]
+        adds = independent_at(self._sample(complete, labels), order)[: 1 + len(left)]
         left, problems = without_combinations(left, adds, problems)
         return PreparedSums(complete, tuple(columns), tuple(left), problems)
 
     def _columns(self, which: Which, covariates: Sequence[str]) -> tuple[Which, list[Column], list[Key]]:
         """Return the complete cases, the columns of the covariates, and which of these somebody has."""
         complete = replace(which, complete=tuple(covariates))
-        self.pool.ask(tabulation(which, covariates), tabulation(complete, covariates))
+        self.pool.ask(tabulation(which, covariates), tabulation(complete, covariates), of=which.sites)
         counts = self._tabulated(which, covariates)
         present = tuple(name for name in covariates if not counts.missing_everywhere(name))
         complete = replace(which, complete=present)
@@ -216,7 +223,8 @@ class PooledContrasts(Contrasts):
         """Return a column for each site but the first by name with a relapse."""
         arms = counts.arms.xs("all", level="arm")
         arms = arms[arms["pregnancies"] > 0]
-        first, *others = sorted(arms.index, key=lambda name: (arms.at[name, "relapses"] == 0, name)) or [""]
+        silent = arms["relapses"] == 0
+        first, *others = sorted(arms.index, key=lambda name: (silent[name], name)) or [""]
         return tuple(Column("site", name, first, NOTHING) for name in others)
 
     def of(

@@ -1,5 +1,7 @@
 """Fits that need few rounds: every pass over the women is a question to the centres."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gravida.errors import NotEstimable
@@ -16,7 +18,7 @@ from gravida.models.counts import (
 from gravida.models.kernel import poisson
 from gravida.models.solver import MAX_ITERATIONS, newton_step
 
-# A Poisson fit this near to its maximum (a thirtieth of a standard error) is a start for the negative binomial.
+# A Poisson fit this near (a thirtieth of a standard error from its maximum) is a start for other models.
 NEAR = 1e-3
 # A column of which less than this share is outside the span of those before it is a combination of them.
 COLLINEAR = 1e-12
@@ -82,8 +84,8 @@ def near_poisson(sample: Pooled) -> np.ndarray | None:
     return None
 
 
-def independent_at(sample: Pooled) -> list[bool]:
-    """Say for each column whether it adds to the span of the columns before it.
+def independent_at(sample: Pooled, order: Sequence[int] | None = None) -> list[bool]:
+    """Say for each column, in some order, whether it adds to the span of the columns before it.
 
     From the information of the Poisson model where the fit starts: it has the rank of the design.
 
@@ -92,7 +94,9 @@ def independent_at(sample: Pooled) -> list[bool]:
     Awaiting, Refused
         If a centre has not answered, or does not.
     """
-    return independent_columns_of(sample.sums(poisson, sample.flat_start()).information)
+    information = sample.sums(poisson, sample.flat_start()).information
+    order = range(len(information)) if order is None else order
+    return independent_columns_of(information[np.ix_(order, order)])
 
 
 def independent_columns_of(gram: np.ndarray) -> list[bool]:

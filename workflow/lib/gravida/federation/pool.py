@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from gravida.errors import NotEstimable
 from gravida.federation.answers import Answer, answer
@@ -24,7 +23,7 @@ class Pool:
 
     Attributes
     ----------
-    held : Holdings or None
+    held : mapping of site to Holdings
         Rows at hand.
     given : mapping of site to mapping
         Of each centre that keeps its rows: its answers by the key of the question; one that is refused is
@@ -33,18 +32,24 @@ class Pool:
         Questions that some centre has still to answer, by key; filled as estimates are worked out.
     """
 
-    held: Holdings | None
+    held: Mapping[str, Holdings]
     given: Mapping[str, Mapping[str, Answer]]
     asked: dict[str, Question] = field(default_factory=dict)
-    _own: dict[str, Answer] = field(default_factory=dict)
+    _own: dict[tuple[str, str], Answer] = field(default_factory=dict)
 
     @property
     def sites(self) -> tuple[str, ...]:
         """Names of all sites, in order."""
-        return tuple(sorted([*self.given, *(self.held.sites if self.held else ())]))
+        return tuple(sorted([*self.given, *self.held]))
 
-    def ask(self, *questions: Question) -> list[list[Answer]]:
-        """Return the answers to some questions, one list a question.
+    def ask(self, *questions: Question, of: Sequence[str] = ()) -> list[dict[str, Answer]]:
+        """Return the answers to some questions by site, one mapping a question.
+
+        Parameters
+        ----------
+        questions : Question
+        of : sequence of str
+            The sites that are asked; none of them is every site.
 
         Raises
         ------
@@ -53,10 +58,11 @@ class Pool:
         Refused
             If a centre does not answer.
         """
+        asked = [site for site in self.sites if not of or site in of]
         waiting, refused = {}, {}
         for question in questions:
             key = key_of(question)
-            for site in self._centres(question):
+            for site in (site for site in asked if site in self.given):
                 found = self.given[site].get(key)
                 if found is None:
                     waiting[site] = self.asked[key] = question
@@ -68,17 +74,12 @@ class Pool:
             )
         if waiting:
             raise Awaiting(f"waits for an answer of {', '.join(sorted(waiting))}")
-        return [self._answers(question) for question in questions]
+        return [{site: self._answer(question, site) for site in asked} for question in questions]
 
-    def _centres(self, question: Question) -> Sequence[str]:
-        sites = question["which"]["sites"] or self.given
-        return [site for site in sites if site in self.given]
-
-    def _answers(self, question: Question) -> list[Answer]:
+    def _answer(self, question: Question, site: str) -> Answer:
         key = key_of(question)
-        answers: list[Any] = [self.given[site][key] for site in self._centres(question)]
-        if self.held is not None:
-            if key not in self._own:
-                self._own[key] = answer(question, self.held)
-            answers.append(self._own[key])
-        return [each for each in answers if not each.get("empty")]
+        if site in self.given:
+            return self.given[site][key]
+        if (key, site) not in self._own:
+            self._own[key, site] = answer(question, self.held[site])
+        return self._own[key, site]

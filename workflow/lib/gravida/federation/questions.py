@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# A column of a design: ("intercept",), ("arm", LEVEL), ("site", NAME), ("cell", ARM, PERIOD) or (PREDICTOR, LEVEL).
+# A column: ("intercept",), ("arm", LEVEL), ("site", NAME), ("cell", ARM, PERIOD) or (PREDICTOR, LEVEL).
 Label = tuple[str, ...]
 Question = dict[str, Any]
 
@@ -21,7 +21,7 @@ class Which:
     ----------
     periods : tuple of str
     sites : tuple of str
-        None of them is every site.
+        Whose answers are added up, none of them is every site; no part of the question.
     complete : tuple of str
         Covariates that a pregnancy must have a value of.
     without : tuple of (predictor, level, value)
@@ -40,7 +40,6 @@ class Which:
         """Return it as plain data."""
         return {
             "periods": list(self.periods),
-            "sites": list(self.sites),
             "complete": list(self.complete),
             "without": [list(each) for each in self.without],
             "only": list(self.only),
@@ -52,10 +51,9 @@ class Which:
         without = tuple((predictor, level, float(value)) for predictor, level, value in given["without"])
         return cls(
             tuple(given["periods"]),
-            tuple(given["sites"]),
-            tuple(given["complete"]),
-            without,
-            tuple(given["only"]),
+            complete=tuple(given["complete"]),
+            without=without,
+            only=tuple(given["only"]),
         )
 
 

@@ -16,7 +16,6 @@ from gravida.models.sample import Equations, Moments
 from gravida.words import NEEDS_ROWS
 
 
-
 @dataclass(frozen=True)
 class Pooled:
     """The pregnancies of a model, at hand or not.
@@ -124,8 +123,8 @@ class Pooled:
         return self._ask("sums", family=family.__name__, parameters=parameters)
 
     def _ask(self, kind: str, **more: object) -> Sequence[Answer]:
-        (answers,) = self.pool.ask(self.question(kind, **more))
-        return answers
+        (answers,) = self.pool.ask(self.question(kind, **more), of=self.which.sites)
+        return [each for each in answers.values() if not each.get("empty")]
 
 
 def _vector(answers: Sequence[Answer], name: str, size: int) -> np.ndarray:

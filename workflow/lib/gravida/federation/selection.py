@@ -18,7 +18,7 @@ BEFORE = "pre_pregnancy_year"
 
 @dataclass(frozen=True)
 class Holdings:
-    """The rows that somebody holds: pregnancies and person-time of a cohort."""
+    """The rows of one site: its pregnancies, by their position in the cohort, and their person-time."""
 
     pregnancies: pd.DataFrame
     person_time: pd.DataFrame
@@ -29,16 +29,14 @@ class Holdings:
         return follows_within_two_years(self.pregnancies)
 
     @property
-    def sites(self) -> tuple[str, ...]:
-        """Names of the sites, in order."""
-        return tuple(sorted(self.pregnancies["site"].unique()))
+    def site(self) -> str:
+        """Its name."""
+        return str(self.pregnancies["site"].iloc[0])
 
     def select(self, which: Which) -> pd.DataFrame:
         """Return the rows of person-time that a question is about."""
         rows = self.person_time
         rows = rows[rows["period"].isin(which.periods)]
-        if which.sites:
-            rows = rows[rows["site"].isin(which.sites)]
         for name in which.only:
             rows = rows[FILTERS[name](self, rows)]
         keep = np.ones(len(rows), dtype=bool)
@@ -76,13 +74,22 @@ class Holdings:
         return self.values(rows, (predictor, LEVELS[predictor][1][0] if predictor in LEVELS else ""))
 
 
+def holdings(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -> dict[str, Holdings]:
+    """Return the rows of a cohort by site."""
+    periods = dict(list(person_time.groupby("site")))
+    nothing = person_time.iloc[:0]
+    return {
+        site: Holdings(theirs, periods.get(site, nothing)) for site, theirs in pregnancies.groupby("site")
+    }
+
+
 def _no_overlap(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
     near = held.pregnancies.index[held.overlapping]
     return ~rows["pregnancy"].isin(near).to_numpy()
 
 
 def _dated(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
-    return held.pregnancies["dated"].to_numpy(bool)[rows["pregnancy"].to_numpy()]
+    return held.pregnancies["dated"].loc[rows["pregnancy"]].to_numpy(bool)
 
 
 def _both_years(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
@@ -96,7 +103,7 @@ def _both_years(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
 
 
 def _by_choice(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
-    return (held.pregnancies["policy"] == "individual").to_numpy(bool)[rows["pregnancy"].to_numpy()]
+    return (held.pregnancies["policy"].loc[rows["pregnancy"]] == "individual").to_numpy(bool)
 
 
 # What a question can restrict its rows to, by name.

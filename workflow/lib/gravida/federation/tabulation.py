@@ -100,17 +100,12 @@ def tabulate(pool: Pool, which: Which, predictors: Sequence[str] = ()) -> Tabula
     Awaiting, Refused
         As `Pool.ask`.
     """
-    (answers,) = pool.ask(tabulation(which, predictors))
-    tallies = {
-        (site, arm): tally
-        for each in answers
-        for site, arms in each["arms"].items()
-        for arm, tally in arms.items()
-    }
+    (answers,) = pool.ask(tabulation(which, predictors), of=which.sites)
+    tallies = {(site, arm): tally for site, each in answers.items() for arm, tally in each["arms"].items()}
     index = pd.MultiIndex.from_tuples(tallies, names=["site", "arm"]) if tallies else _NOBODY
     arms = pd.DataFrame([*tallies.values()], index=index, columns=list(TALLIED))
     return Tabulation(
-        arms, {name: _added([each["predictors"][name] for each in answers]) for name in predictors}
+        arms, {name: _added([each["predictors"][name] for each in answers.values()]) for name in predictors}
     )
 
 

@@ -1,0 +1,42 @@
+"""The first questions: they follow from the analysis plan alone, so that nobody has to wait for them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gravida.federation.questions import Question, Which
+from gravida.federation.tabulation import tabulation
+from gravida.periods import PERIODS
+
+BEFORE = "pre_pregnancy_year"
+
+
+def opening_questions(period: str, covariates: Sequence[str]) -> list[Question]:
+    """Return the counts that every centre is asked for first.
+
+    Parameters
+    ----------
+    period : str
+        The outcome period.
+    covariates : sequence of str
+        Of the plan.
+    """
+    outcome = Which((period,))
+    chosen = replace(outcome, only=("by_choice",))
+    names = [name for name in covariates if name != "ivig"]
+    asked = [tabulation(Which((each,))) for each in PERIODS]
+    asked += [tabulation(chosen)]
+    for only in ((), ("by_choice",), ("no_overlap",), ("no_overlap", "by_choice")):
+        asked.append(tabulation(Which((BEFORE,), only=only)))
+    for which, predictors in ((outcome, covariates), (chosen, covariates), (outcome, [*names, "ivig"])):
+        asked += complete_cases(which, tuple(predictors))
+    for name in (*names, "ivig"):
+        asked += complete_cases(outcome, (name,))
+    return asked
+
+
+def complete_cases(which: Which, covariates: Sequence[str]) -> list[Question]:
+    """Return the questions for the levels of covariates, among all and among those who have them all."""
+    return [
+        tabulation(which, covariates),
+        tabulation(replace(which, complete=tuple(covariates)), covariates),
+    ]
