@@ -103,6 +103,7 @@ def _sums(asked: Question, held: Holdings) -> Answer:
         "meat": sample.meat(family, at),
         "pregnancies": sums.pregnancies,
         "vanishing": bool(sums.smallest_mean < SMALLEST_MEAN),
+        **_standardised(asked, rows, held, places),
     }
     if family is poisson:
         moments = sample.moments(at)
@@ -144,16 +145,22 @@ def _corrected(asked: Question, held: Holdings) -> Answer:
     return {"meat": meat[own], "spreads": spreads}
 
 
-def _expected(asked: Question, held: Holdings) -> Answer:
-    """Return the relapses expected with one column at 1 and at 0, and their derivatives."""
-    rows, _, _ = _places(asked, held)
-    if not len(rows):
-        return {"empty": True}
-    sample = Rows([held.batch(rows, [tuple(label) for label in asked["columns"]])])
-    found = [sample.expected(np.array(asked["parameters"]), asked["place"], level) for level in (1.0, 0.0)]
+def _standardised(asked: Question, rows: pd.DataFrame, held: Holdings, places: np.ndarray) -> Answer:
+    """Return the relapses expected with the arm's column at 1 and at 0, and their derivatives.
+
+    `whole` are the places of the derivatives: the arm's column may be 0 throughout and is among them.
+    """
+    arm = [at for at, label in enumerate(asked["columns"]) if label[0] == "arm"]
+    if not arm:
+        return {}
+    whole = sorted({*places.tolist(), *arm})
+    sample = Rows([held.batch(rows, [tuple(asked["columns"][place]) for place in whole])])
+    beta = np.array(asked["parameters"])[whole]
+    found = [sample.expected(poisson, beta, whole.index(arm[0]), level) for level in (1.0, 0.0)]
     return {
-        "relapses": [relapses for relapses, _ in found],
-        "slopes": np.array([slope for _, slope in found]),
+        "whole": whole,
+        "expected": [relapses for relapses, _ in found],
+        "slopes": [slope for _, slope in found],
     }
 
 
@@ -162,5 +169,4 @@ ANSWERS: Mapping[str, Callable[[Question, Holdings], Answer]] = {
     "sums": _sums,
     "equations": _equations,
     "corrected": _corrected,
-    "expected": _expected,
 }

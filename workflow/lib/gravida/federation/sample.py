@@ -109,11 +109,16 @@ class Pooled:
 
         return covariance, along
 
-    def expected(self, beta: np.ndarray, place: int, level: float) -> tuple[float, np.ndarray]:
-        """Return the relapses expected with one column at 1 or 0, and their derivative, shape (p,)."""
-        answers, at = self._ask("expected", parameters=beta, place=place), 0 if level == 1.0 else 1
-        relapses = sum(each["relapses"][at] for each in answers)
-        return relapses, sum(np.array(each["slopes"])[at] for each in answers)
+    def expected(
+        self, family: Family, parameters: np.ndarray, place: int, level: float
+    ) -> tuple[float, np.ndarray]:
+        """Return the relapses expected with the arm's column at 1 or 0, and their derivative, shape (p,)."""
+        total, slope = 0.0, np.zeros(len(self.labels))
+        for each in self._at(family, parameters):
+            total += each["expected"][0 if level == 1.0 else 1]
+            # What a site has of the arms, both could have.
+            slope[each["whole"]] += np.array(each["slopes"][0 if level == 1.0 else 1])
+        return total, slope
 
     def question(self, kind: str, **more: object) -> Question:
         """Return a question about these pregnancies and columns."""

@@ -69,6 +69,10 @@ class CountModel:
         factor = self.women / (self.women - 1) * (n - 1) / (n - k)
         return self._of_beta(factor * bread @ meat @ bread)
 
+    def expected(self, place: int, level: float) -> tuple[float, np.ndarray]:
+        """Return the relapses expected with one column at a level, and their derivative, shape (p,)."""
+        return self.sample.expected(self.family, self.fit.parameters, place, level)
+
     def _of_beta(self, covariance: np.ndarray) -> np.ndarray:
         return covariance[: self.beta.size, : self.beta.size]
 

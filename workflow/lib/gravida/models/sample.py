@@ -110,7 +110,9 @@ class Sample(Protocol):
     ) -> tuple[np.ndarray, Callable[[np.ndarray], Spread]]:
         """Return what `corrected_scores.correct` returns."""
 
-    def expected(self, beta: np.ndarray, place: int, level: float) -> tuple[float, np.ndarray]:
+    def expected(
+        self, family: Family, parameters: np.ndarray, place: int, level: float
+    ) -> tuple[float, np.ndarray]:
         """Return the relapses expected with one column at a level, and their derivative, shape (p,)."""
 
 
@@ -195,8 +197,11 @@ class Rows:
         (batch,) = self.batches
         return correct(batch, beta, bread)
 
-    def expected(self, beta: np.ndarray, place: int, level: float) -> tuple[float, np.ndarray]:
+    def expected(
+        self, family: Family, parameters: np.ndarray, place: int, level: float
+    ) -> tuple[float, np.ndarray]:
         """Return the relapses expected with one column at a level, and their derivative, shape (p,)."""
+        beta = parameters[: self.batches[0].design.shape[1]]
         relapses, slope = 0.0, np.zeros(beta.size)
         for batch in self.batches:
             design = batch.design.copy()

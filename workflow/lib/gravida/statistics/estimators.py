@@ -81,11 +81,7 @@ def standardised_row(comparison: Comparison) -> RateRatio:
         return row
     fit = comparison.clustered
     years = sum(side.person_years for side in comparison.counts.sides)
-    try:
-        expected = [comparison.sample.expected(fit.beta, ARM, level) for level in (1.0, 0.0)]
-    except NotEstimable as obstacle:
-        empty = replace(unfitted_row(comparison, row.model, row.covariance), analysis="g_computation")
-        return _filled(empty, {"status": obstacle.status, "reason": str(obstacle)})
+    expected = [fit.model.expected(ARM, level) for level in (1.0, 0.0)]
     rates = [float(relapses) / years for relapses, _ in expected]
     slope = (expected[0][1] - expected[1][1]) / years
     reach = quantile(comparison.confidence) * float(np.sqrt(slope @ fit.covariance @ slope))

@@ -121,7 +121,12 @@ def _mixed(contrasts: Contrasts) -> RateRatio:
 
 def _adjusted(contrasts: Contrasts) -> Sequence[RateRatio]:
     """Return the model adjusted for the covariates of the plan, and its standardised rates."""
-    comparison, used = contrasts.adjusted(contrasts.settings.covariates)
+    try:
+        comparison, used = contrasts.adjusted(contrasts.settings.covariates)
+    except NotEstimable as obstacle:
+        empty = unfitted_row(contrasts.crude(), *_CLUSTERED)
+        names = ("adjusted", "g_computation")
+        return [_emptied(replace(empty, analysis=name), str(obstacle), obstacle.status) for name in names]
     rows = (estimate_row(comparison, *_CLUSTERED), standardised_row(comparison))
     if used:
         return rows
