@@ -32,5 +32,9 @@ class NotConverged(NotEstimable):
     status = "not_converged"
 
 
+class Awaiting(NotEstimable):
+    """A centre that keeps its rows has not answered yet."""
+
+
 class ReleaseRefused(GravidaError):
     """Something that is not protected was about to leave."""

@@ -76,17 +76,18 @@ def _levels(predictor: str, rows: pd.DataFrame, held: Holdings) -> Answer:
     return {"missing": int(pd.isna(levels).sum()), "levels": counted}
 
 
-def _places(asked: Question, held: Holdings) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Return the rows, and which columns of the whole design are not 0 throughout, and the design."""
+def _places(asked: Question, held: Holdings) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the rows of a model, and which columns of its design are not 0 throughout."""
     rows = held.select(Which.from_dict(asked["which"]))
     labels = [tuple(label) for label in asked["columns"]]
     whole = held.batch(rows, labels).design
-    return rows, np.flatnonzero(whole.any(axis=0)), whole
+    # A row in none of the columns, such as a cell without a relapse, is not in the model.
+    return rows[whole.any(axis=1)], np.flatnonzero(whole.any(axis=0))
 
 
 def _sums(asked: Question, held: Holdings) -> Answer:
     """Return log-likelihood, score, information and clustered meat at some parameters."""
-    rows, places, _ = _places(asked, held)
+    rows, places = _places(asked, held)
     if not len(rows):
         return {"empty": True}
     family, parameters = FAMILIES[asked["family"]], np.array(asked["parameters"])
@@ -102,6 +103,7 @@ def _sums(asked: Question, held: Holdings) -> Answer:
         "information": sums.information,
         "meat": sample.meat(family, at),
         "pregnancies": sums.pregnancies,
+        "women": sample.women,
         "vanishing": bool(sums.smallest_mean < SMALLEST_MEAN),
         **_standardised(asked, rows, held, places),
     }
@@ -113,7 +115,7 @@ def _sums(asked: Question, held: Holdings) -> Answer:
 
 def _equations(asked: Question, held: Holdings) -> Answer:
     """Return the estimating equations at some coefficients and a correlation."""
-    rows, places, _ = _places(asked, held)
+    rows, places = _places(asked, held)
     if not len(rows):
         return {"empty": True}
     labels = [tuple(asked["columns"][place]) for place in places]
@@ -131,7 +133,7 @@ def _equations(asked: Question, held: Holdings) -> Answer:
 
 def _corrected(asked: Question, held: Holdings) -> Answer:
     """Return the corrected meat of some coefficients, and the spread along some directions."""
-    rows, _, _ = _places(asked, held)
+    rows, _ = _places(asked, held)
     if not len(rows):
         return {"empty": True}
     labels = [tuple(label) for label in asked["columns"]]

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
-from gravida.federation.fitting import fit_negative_binomial_early, independent_at, near_poisson
+from gravida.federation.cells import CellSums
+from gravida.federation.fitting import independent_at
 from gravida.federation.pool import Pool
 from gravida.federation.questions import Label, Which
 from gravida.federation.sample import Pooled
 from gravida.federation.tabulation import Tabulation, tabulate, tabulation
-from gravida.models.counts import CountModel
 from gravida.models.kernel import Batch
 from gravida.statistics.comparison import ARM, Comparison, Counts
 from gravida.statistics.contrasts import BETWEEN_SITES, Contrasts, joined
@@ -64,17 +64,6 @@ class PooledComparison(Comparison):
     def rests_on_one_woman(self) -> bool:
         """No: a centre answers only where enough women are behind each level."""
         return False
-
-    @property
-    def coefficients(self) -> np.ndarray:
-        """Those of the Poisson model or near them, shape (p,), for other models to start from."""
-        near = near_poisson(self.pooled)
-        return self.poisson.beta if near is None else near
-
-    @cached_property
-    def negative_binomial(self) -> CountModel:
-        """The negative binomial model."""
-        return fit_negative_binomial_early(self.pooled)
 
 
 @dataclass(frozen=True)
@@ -129,6 +118,10 @@ class PooledContrasts(Contrasts):
     def every(self) -> Which:
         """All pregnancies of the period."""
         return Which((self.settings.period,), only=self.only)
+
+    def cells(self, periods: Sequence[str], only: str = "") -> CellSums:
+        """Return the arms in some periods."""
+        return CellSums(self.pool, tuple(periods), (only,) if only else ())
 
     def without_overlap(self) -> "PooledContrasts":
         """Return the contrasts without pregnancies whose year before overlaps an earlier postpartum year."""
@@ -206,7 +199,24 @@ class PooledContrasts(Contrasts):
         order = [0, *range(1 + len(arm), len(labels)), *range(1, 1 + len(arm))]
         adds = independent_at(self._sample(complete, labels), order)[: 1 + len(left)]
         left, problems = without_combinations(left, adds, problems)
-        return PreparedSums(complete, tuple(columns), tuple(left), problems)
+        sample = self._sample(complete, [("intercept",), *map(label_of, left)])
+        places = {column.predictor: [] for column in left}
+        for place, column in enumerate(left, start=1):
+            places[column.predictor].append(place)
+        others = [place for name, of in places.items() if name != "ivig" for place in of]
+        groups = dict.fromkeys(tuple(group) for group in (*places.values(), others) if group)
+        return PreparedSums(
+            complete,
+            tuple(columns),
+            tuple(left),
+            problems,
+            self._tabulated(complete, covariates),
+            replace(sample, of=tuple(range(1, len(left) + 1)), groups=tuple(groups)),
+        )
+
+    def predicted(self, names: Sequence[str]) -> "PreparedSums":
+        """Return what of some predictors can be estimated together in the period."""
+        return self.prepared(self.every, names)
 
     def _columns(self, which: Which, covariates: Sequence[str]) -> tuple[Which, list[Column], list[Key]]:
         """Return the complete cases, the columns of the covariates, and which of these somebody has."""
@@ -267,22 +277,59 @@ class PooledContrasts(Contrasts):
 
 @dataclass(frozen=True, slots=True)
 class PreparedSums:
-    """What a model can be fitted with, of sums: `preparing.Prepared` without rows.
+    """What a model can be fitted with, of sums: `PreparedRows` without rows.
 
     Attributes
     ----------
     which : Which
         The pregnancies that enter the model.
     asked, columns : tuple of Column
-        Those of the plan, and those whose coefficients can be estimated.
+        Those of the plan, and those whose coefficients can be estimated; without values.
     problems : dict
         Why each (predictor, level) was left out, in words.
+    counts : Tabulation
+        Of the pregnancies that enter the model, by level of every predictor.
+    sample : Pooled
+        With an intercept and the columns.
     """
 
     which: Which
     asked: tuple[Column, ...]
     columns: tuple[Column, ...]
     problems: dict[Key, str]
+    counts: Tabulation
+    sample: Pooled
+
+    @property
+    def common(self) -> dict[str, int]:
+        """What is behind every row of the model."""
+        every = self.counts.of("all")
+        names = ("pregnancies", "women", "relapses", "women_with_relapse")
+        return {name: int(every[name]) for name in names} | {"relapses_most": 0}
+
+    def events(self, column: Column) -> dict[str, int]:
+        """Return the relapses in the level and in its reference, and how many women had them."""
+        if not column.reference:
+            return {}
+        levels, found = self.counts.predictors[column.predictor]["levels"], {}
+        for name, level in (("level", column.level), ("reference", column.reference)):
+            found[f"relapses_{name}"] = int(levels[level]["relapses"])
+            found[f"women_with_relapse_{name}"] = int(levels[level]["women_with_relapse"])
+            found[f"relapses_most_{name}"] = 0
+        return found
+
+    def rests_on_one_woman(self) -> np.ndarray:
+        """Say for each coefficient whether one woman alone has its level, shape (p,)."""
+        alone = np.zeros(1 + len(self.columns), dtype=bool)
+        for place, column in enumerate(self.columns, start=1):
+            if column.reference:
+                levels = self.counts.predictors[column.predictor]["levels"]
+                alone[place] = min(levels[level]["women"] for level in (column.level, column.reference)) < 2
+        return alone
+
+    def nonlinear(self) -> dict[str, float]:
+        """Return nothing: the knots of a spline are quantiles of rows."""
+        return {}
 
 
 def label_of(column: Column) -> Label:

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 from gravida.federation.questions import Question, Which
 from gravida.federation.tabulation import tabulation
-from gravida.periods import PERIODS
-
-BEFORE = "pre_pregnancy_year"
+from gravida.periods import PERIODS, SECOND_YEAR_BEFORE
+from gravida.statistics.course import BEFORE, PARTS_OF_PERIODS
 
 
 def opening_questions(period: str, covariates: Sequence[str]) -> list[Question]:
@@ -27,6 +26,8 @@ def opening_questions(period: str, covariates: Sequence[str]) -> list[Question]:
     asked += [tabulation(chosen)]
     for only in ((), ("by_choice",), ("no_overlap",), ("no_overlap", "by_choice")):
         asked.append(tabulation(Which((BEFORE,), only=only)))
+    asked += [tabulation(Which((each,), only=("dated",))) for each in (BEFORE, *PARTS_OF_PERIODS)]
+    asked += [tabulation(Which((each,), only=("both_years",))) for each in (BEFORE, SECOND_YEAR_BEFORE)]
     for which, predictors in ((outcome, covariates), (chosen, covariates), (outcome, [*names, "ivig"])):
         asked += complete_cases(which, tuple(predictors))
     for name in (*names, "ivig"):

@@ -3,14 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gravida.errors import NotEstimable
+from gravida.errors import Awaiting, NotEstimable
 from gravida.federation.answers import Answer, answer
 from gravida.federation.questions import Question, key_of
 from gravida.federation.selection import Holdings
-
-
-class Awaiting(NotEstimable):
-    """Some centre has not answered yet."""
 
 
 class Refused(NotEstimable):

@@ -53,6 +53,11 @@ class Pooled:
         """Raise: the rows themselves are not all at hand."""
         raise NotEstimable(NEEDS_ROWS)
 
+    @property
+    def coefficients(self) -> int:
+        """Columns of the design."""
+        return len(self.labels)
+
     def flat_start(self) -> np.ndarray:
         """Return the coefficients to start from, shape (p,)."""
         return self.start
@@ -119,6 +124,10 @@ class Pooled:
             # What a site has of the arms, both could have.
             slope[each["whole"]] += np.array(each["slopes"][0 if level == 1.0 else 1])
         return total, slope
+
+    def women_in_rows(self) -> int:
+        """Return how many women the rows are of."""
+        return sum(each["women"] for each in self._at(poisson, self.start))
 
     def question(self, kind: str, **more: object) -> Question:
         """Return a question about these pregnancies and columns."""

@@ -9,11 +9,9 @@ import pandas as pd
 
 from gravida.federation.questions import Label, Which
 from gravida.models.kernel import Batch
-from gravida.periods import SECOND_YEAR_BEFORE
+from gravida.statistics.cells import with_both_years
 from gravida.statistics.design import LEVELS, UNITS, level_of
 from gravida.statistics.overlap import follows_within_two_years
-
-BEFORE = "pre_pregnancy_year"
 
 
 @dataclass(frozen=True)
@@ -93,13 +91,7 @@ def _dated(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
 
 
 def _both_years(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
-    years = rows["period"].isin((BEFORE, SECOND_YEAR_BEFORE))
-    return (
-        (rows[years].groupby("pregnancy")["period"].transform("size") == 2)
-        .reindex(rows.index)
-        .eq(True)
-        .to_numpy()
-    )
+    return _dated(held, rows) & rows["pregnancy"].isin(with_both_years(held.person_time)).to_numpy()
 
 
 def _by_choice(held: Holdings, rows: pd.DataFrame) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The model of every covariate question: negative binomial clustered by woman, or what stands in for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from gravida.models.bias_reduced import BiasReduced, bias_reduced
 from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.models.inference import joint_p_value
 from gravida.models.kernel import Batch
+from gravida.models.sample import Sample, as_sample
 
 # Methods that refit for each woman, or count every outcome, stop here: with more women they take long and say
 # no more than the clustered errors.
@@ -57,7 +59,7 @@ class ClusteredFit:
         return joint_p_value(self.beta[places], self.covariance[np.ix_(places, places)])
 
 
-def fit_clustered(batch: Batch) -> ClusteredFit:
+def fit_clustered(sample: Sample | Sequence[Batch]) -> ClusteredFit:
     """Fit the negative binomial, or, where there is no over-dispersion, Poisson with bias-reduced errors.
 
     Above 5,000 women the Poisson model keeps the plain clustered errors.
@@ -67,12 +69,13 @@ def fit_clustered(batch: Batch) -> ClusteredFit:
     NotEstimable, NotConverged
         If there are no more pregnancies than coefficients, or as for the models.
     """
-    if batch.counts.size <= batch.design.shape[1] + 1:
+    sample = as_sample(sample)
+    if sample.pregnancies <= sample.coefficients + 1:
         raise NotEstimable("there are no more pregnancies than coefficients")
     try:
-        model = fit_negative_binomial([batch])
+        model = fit_negative_binomial(sample)
     except NoOverdispersion as bound:
-        return without_overdispersion(fit_poisson([batch]), bound)
+        return without_overdispersion(fit_poisson(sample), bound)
     return with_overdispersion(model)
 
 

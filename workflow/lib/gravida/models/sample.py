@@ -87,6 +87,10 @@ class Sample(Protocol):
         """Their relapses."""
 
     @property
+    def coefficients(self) -> int:
+        """How many the design has."""
+
+    @property
     def tolerance(self) -> float:
         """Largest last change of an iteration that converges slowly."""
 
@@ -142,6 +146,11 @@ class Rows:
     def relapses(self) -> float:
         """Relapses of all."""
         return sum(float(batch.counts.sum()) for batch in self.batches)
+
+    @property
+    def coefficients(self) -> int:
+        """Columns of the design."""
+        return self.batches[0].design.shape[1]
 
     def flat_start(self) -> np.ndarray:
         """Return the coefficients nearest to one common rate, shape (p,)."""

@@ -13,7 +13,13 @@ from gravida.models.clustered import (
     with_overdispersion,
     without_overdispersion,
 )
-from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
+from gravida.models.counts import (
+    CountModel,
+    NoOverdispersion,
+    fit_negative_binomial,
+    fit_poisson,
+    near_poisson,
+)
 from gravida.models.kernel import Batch
 from gravida.models.sample import Rows, Sample
 from gravida.statistics.design import Column, decided_by_one_woman, independent_columns, make_batch
@@ -160,18 +166,7 @@ class Comparison:
     def counts(self) -> Counts:
         """What is behind the comparison."""
         first = self.arm.data == 1
-        return Counts(self.rows["woman"].nunique(), self._side(first), self._side(~first))
-
-    def _side(self, inside: np.ndarray) -> Side:
-        theirs = self.rows[inside]
-        return Side(
-            pregnancies=len(theirs),
-            women=theirs["woman"].nunique(),
-            relapses=int(theirs["relapses"].sum()),
-            **relapsed_women(theirs["woman"], theirs["relapses"]),
-            person_years=float(theirs["person_years"].sum()),
-            one_rate=len(theirs) > 0 and one_rate(theirs),
-        )
+        return Counts(self.rows["woman"].nunique(), side_of(self.rows[first]), side_of(self.rows[~first]))
 
     @cached_property
     def poisson(self) -> CountModel:
@@ -180,8 +175,9 @@ class Comparison:
 
     @property
     def coefficients(self) -> np.ndarray:
-        """Those of the Poisson model, shape (p,), for other models to start from."""
-        return self.poisson.beta
+        """Those of the Poisson model or near them, shape (p,), for other models to start from."""
+        near = near_poisson(self.sample)
+        return self.poisson.beta if near is None else near
 
     @cached_property
     def negative_binomial(self) -> CountModel:
@@ -249,6 +245,18 @@ class Comparison:
 
     def _named_sides(self) -> tuple[tuple[str, Side], tuple[str, Side]]:
         return (self.arm.level, self.counts.numerator), (self.arm.reference, self.counts.denominator)
+
+
+def side_of(rows: pd.DataFrame) -> Side:
+    """Return what is behind some rows of person-time."""
+    return Side(
+        pregnancies=len(rows),
+        women=rows["woman"].nunique(),
+        relapses=int(rows["relapses"].sum()),
+        **relapsed_women(rows["woman"], rows["relapses"]),
+        person_years=float(rows["person_years"].sum()),
+        one_rate=len(rows) > 0 and one_rate(rows),
+    )
 
 
 def one_rate(rows: pd.DataFrame) -> bool:

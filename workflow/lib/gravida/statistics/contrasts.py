@@ -11,6 +11,7 @@ import pandas as pd
 from gravida import words
 from gravida.periods import LANDMARK, LANDMARK_DAY
 from gravida.statistics import identifiability as design_of
+from gravida.statistics.cells import Cells, cells_of_rows
 from gravida.statistics.comparison import Comparison
 from gravida.statistics.design import Column, columns_together, site_columns
 from gravida.statistics.identifiability import Identifiability, assess_identifiability
@@ -108,6 +109,10 @@ class Contrasts:
         if total == 1:
             note = "one site leaves treatment to choice: the comparison is within it"
         return (chosen[speaks] if speaks.any() else chosen).reset_index(drop=True), note
+
+    def cells(self, periods: Sequence[str], only: str = "") -> Cells:
+        """Return the arms in some periods, of all pregnancies or as `cells.cells_of_rows` restricts them."""
+        return cells_of_rows(self.pregnancies, self.person_time, periods, only)
 
     def without_overlap(self) -> "Contrasts":
         """Return the contrasts without pregnancies whose year before overlaps an earlier postpartum year."""

@@ -16,12 +16,11 @@ from gravida.models.clustered import MANY_WOMEN
 from gravida.models.counts import fit_poisson
 from gravida.models.gee import fit_exchangeable
 from gravida.models.inference import wald
-from gravida.models.kernel import Batch
 from gravida.periods import COUNT_COLUMNS, PARTS, SECOND_YEAR_BEFORE
 from gravida.statistics import identifiability as design_of
-from gravida.statistics.comparison import one_rate
+from gravida.statistics.cells import Cell, Cells
+from gravida.statistics.comparison import Side
 from gravida.statistics.contrasts import BETWEEN_SITES, Contrasts, joined
-from gravida.statistics.guards import women_with
 
 BEFORE = "pre_pregnancy_year"
 AFTER = "postpartum_year"
@@ -34,7 +33,6 @@ COLUMNS = [
     *("pregnancies", "women", "relapses", "relapses_smallest_cell", "women_with_relapse_smallest_cell"),
     *("status", "reason"),
 ]
-Cell = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,6 @@ def estimate_course(contrasts: Contrasts) -> pd.DataFrame:
     contrasts : Contrasts
         Of any period: the course takes its own.
     """
-    rows, dated = contrasts.person_time, contrasts.pregnancies["dated"].to_numpy(bool)
-    rows = rows.assign(dated=dated[rows["pregnancy"].to_numpy()])
     arms = (contrasts.settings.numerator, contrasts.settings.denominator)
     change = _change(arms, "difference_in_differences", AFTER, BEFORE, _note_on_change(contrasts))
     whole = [*_terms(arms, list(COUNT_COLUMNS), _note(contrasts)), change]
@@ -74,9 +70,9 @@ def estimate_course(contrasts: Contrasts) -> pd.DataFrame:
     parts = [term for term in parts if term.name != f"{arms[0]}/{arms[1]} in {BEFORE}"]
     trend = _change(arms, "pre_trend", BEFORE, SECOND_YEAR_BEFORE, _note(contrasts))
     found = [
-        *_model(rows[rows["period"].isin(COUNT_COLUMNS)], whole, contrasts),
-        *_model(rows[rows["dated"] & rows["period"].isin([BEFORE, *PARTS_OF_PERIODS])], parts, contrasts),
-        *_model(_both_years(rows), [trend], contrasts),
+        *_model(contrasts.cells(tuple(COUNT_COLUMNS)), whole, contrasts),
+        *_model(contrasts.cells((BEFORE, *PARTS_OF_PERIODS), "dated"), parts, contrasts),
+        *_model(contrasts.cells((BEFORE, SECOND_YEAR_BEFORE), "both_years"), [trend], contrasts),
     ]
     return pd.DataFrame(found).reindex(columns=COLUMNS)
 
@@ -137,37 +133,35 @@ def _note(contrasts: Contrasts) -> str:
 
 
 def _note_on_change(contrasts: Contrasts) -> str:
-    sites = contrasts.rows.groupby("arm")["site"].nunique()
-    lonely = contrasts.verdict.verdict == design_of.BETWEEN and (sites < 2).any()
+    table = contrasts.verdict.sites
+    sites = [
+        int(number.gt(0).sum()) for number in (table["treated"], table["pregnancies"] - table["treated"])
+    ]
+    lonely = contrasts.verdict.verdict == design_of.BETWEEN and 1 in sites
     return joined(_note(contrasts), NO_SHOCK if lonely else "")
 
 
-def _both_years(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the two years before pregnancy of the pregnancies of which both were observed."""
-    years = rows[rows["dated"] & rows["period"].isin((BEFORE, SECOND_YEAR_BEFORE))]
-    return years[years.groupby("pregnancy")["period"].transform("size") == 2]
-
-
-def _model(rows: pd.DataFrame, terms: Sequence[Term], contrasts: Contrasts) -> Iterator[dict]:
+def _model(cells: Cells, terms: Sequence[Term], contrasts: Contrasts) -> Iterator[dict]:
     """Yield the rows of the terms of one model."""
-    groups = dict(list(rows.groupby(["arm", "period"])))
-    relapses = {cell: int(theirs["relapses"].sum()) for cell, theirs in groups.items()}
-    relapsed = {cell: women_with(theirs["woman"], theirs["relapses"]) for cell, theirs in groups.items()}
-    place = {cell: number for number, cell in enumerate(cell for cell in groups if relapses[cell])}
-    fits = _fits([groups[cell] for cell in place])
+    sides = cells.sides
+    relapses = {cell: side.relapses for cell, side in sides.items()}
+    relapsed = {cell: side.women_with_relapse for cell, side in sides.items()}
+    place = {cell: number for number, cell in enumerate(cell for cell in sides if relapses[cell])}
+    fits = _fits(cells, list(place))
     for term in terms:
-        theirs = pd.concat([rows.iloc[:0], *(groups[cell] for cell in term.weights if cell in groups)])
-        later = theirs[theirs["period"] == next(iter(term.weights))[1]]
+        theirs = [sides[cell] for cell in term.weights if cell in sides]
+        first = next(iter(term.weights))[1]
+        arms = [arm for arm, period in term.weights if period == first]
         row = {
             "term": term.name,
-            "pregnancies": later["pregnancy"].nunique(),
-            "women": later["woman"].nunique(),
-            "relapses": int(theirs["relapses"].sum()),
+            "pregnancies": sum(sides[arm, first].pregnancies for arm in arms if (arm, first) in sides),
+            "women": cells.women(arms, first),
+            "relapses": sum(side.relapses for side in theirs),
             "relapses_smallest_cell": _smallest(relapses, term),
             "women_with_relapse_smallest_cell": _smallest(relapsed, term),
         }
         try:
-            _check(term, groups, contrasts)
+            _check(term, sides, contrasts)
             yield row | _numbers(term, place, fits, contrasts.settings.confidence)
         except NotEstimable as obstacle:
             yield row | {"status": obstacle.status, "reason": joined(str(obstacle), term.note)}
@@ -178,30 +172,24 @@ def _smallest(counts: Mapping[Cell, int], term: Term) -> int:
     return min(filter(None, (counts.get(cell, 0) for cell in term.weights)), default=0)
 
 
-def _fits(cells: Sequence[pd.DataFrame]) -> dict[str, tuple | NotEstimable]:
+def _fits(cells: Cells, relapsed: Sequence[Cell]) -> dict[str, tuple | NotEstimable]:
     """Return coefficients and covariance by the Poisson model and by GEE, or why there are none."""
-    if not cells:
+    if not relapsed:
         nothing = NotEstimable("there is no relapse")
         return {"poisson": nothing, "gee": nothing}
-    rows = pd.concat(cells)
-    batch = Batch(
-        rows["relapses"].to_numpy(float),
-        np.repeat(np.eye(len(cells)), [len(cell) for cell in cells], axis=0),
-        np.log(rows["person_years"].to_numpy(float)),
-        rows["woman"].to_numpy(),
-    )
     fits: dict[str, tuple | NotEstimable] = {}
     try:
-        model = fit_poisson([batch])
+        sample = cells.sample(relapsed)
+        model = fit_poisson(sample)
         fits["poisson"] = (model.beta, model.clustered_covariance())
-        fit = fit_exchangeable([batch], model.beta)
+        fit = fit_exchangeable(sample, model.beta)
         fits["gee"] = (fit.beta, fit.covariance)
     except NotEstimable as obstacle:
         fits = {"poisson": obstacle, "gee": obstacle} | fits
     return fits
 
 
-def _check(term: Term, groups: Mapping[Cell, pd.DataFrame], contrasts: Contrasts) -> None:
+def _check(term: Term, sides: Mapping[Cell, Side], contrasts: Contrasts) -> None:
     """Raise what stands in the way of one contrast.
 
     Raises
@@ -212,13 +200,13 @@ def _check(term: Term, groups: Mapping[Cell, pd.DataFrame], contrasts: Contrasts
     if term.of_arms and contrasts.verdict.verdict == design_of.NOT_IDENTIFIABLE:
         raise NotEstimable(contrasts.verdict.reason)
     for arm, period in term.weights:
-        cell = groups.get((arm, period))
+        side = sides.get((arm, period))
         where = f"{arm} pregnancies: {words.lower_first(words.words(period, words.PERIODS))}"
-        if cell is None:
+        if side is None:
             raise NotEstimable(f"no person-time of {where}")
-        if not cell["relapses"].any():
+        if not side.relapses:
             raise NotEstimable(f"no relapse among {where}")
-        if one_rate(cell):
+        if side.one_rate:
             raise NotEstimable(f"all women have one rate among {where}: clustered errors would be 0")
 
 

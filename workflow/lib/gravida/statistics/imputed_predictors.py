@@ -81,4 +81,4 @@ def _model(
         for place, column in enumerate(columns, start=1)
         if not alone[place]
     }
-    return places, fit_clustered(batch)
+    return places, fit_clustered([batch])

@@ -1,24 +1,22 @@
 """Who relapses after delivery: predictors of the outcome period's rate, each alone and all together."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from gravida import words
 from gravida.errors import NotEstimable
 from gravida.models.clustered import fit_clustered
 from gravida.models.inference import holm, wald
-from gravida.models.splines import spline_term
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.contrasts import Contrasts, joined
-from gravida.statistics.design import Column, columns_of, columns_together, decided_by_one_woman, make_batch
-from gravida.statistics.guards import relapsed_women
+from gravida.statistics.design import columns_together
 from gravida.statistics.imputed import ImputationPlan
 from gravida.statistics.imputed_predictors import with_imputed_ratios
-from gravida.statistics.preparing import Prepared, prepare
-from gravida.statistics.time_varying import CAUTION, NO_RESTART_DATED, split_at_restart
+from gravida.statistics.prepared_rows import PreparedRows
+from gravida.statistics.preparing import Key
+from gravida.statistics.time_varying import CAUTION, NO_RESTART_DATED, RESTART, split_at_restart
+from gravida.words import NEEDS_ROWS
 
 _ONE_WOMAN = {
     "status": "not_estimable",
@@ -82,26 +80,42 @@ def estimate_predictors(
     imputation : ImputationPlan, optional
         Of missing covariates; None leaves the imputed columns empty.
     """
-    rows = contrasts.rows
-    theirs, relapses = contrasts.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
-    names, confidence = names_of(contrasts), contrasts.settings.confidence
-    univariable = [
-        _fit("univariable", columns_of(theirs, name, relapses), rows, contrasts.verdict, confidence)
-        for name in names
-    ]
-    together, _ = columns_together(theirs, names, relapses)
-    multivariable = _fit("multivariable", together, rows, contrasts.verdict, confidence)
-    if imputation:
+    names = names_of(contrasts)
+    univariable = [_model("univariable", (name,), contrasts) for name in names]
+    multivariable = _model("multivariable", names, contrasts)
+    if imputation and contrasts.rows_at_hand:
         multivariable = with_imputed_ratios(multivariable, contrasts, names, imputation)
     families = [_with_holm(family) for family in (pd.concat(univariable, ignore_index=True), multivariable)]
     tables = [families[0], _restart(contrasts, onsets), families[1]]
     return pd.concat([table.astype(object) for table in tables], ignore_index=True).infer_objects()[COLUMNS]
 
 
+def _model(model: str, names: Sequence[str], contrasts: Contrasts) -> pd.DataFrame:
+    """Return the rows of one model; where its pregnancies cannot be counted, why."""
+    try:
+        prepared = _prepared(contrasts, names)
+    except NotEstimable as obstacle:
+        why = {"model": model, "level": "", "status": obstacle.status, "reason": str(obstacle)}
+        return pd.DataFrame([{**why, "predictor": name} for name in names]).reindex(columns=COLUMNS)
+    return _fit(model, prepared, contrasts)
+
+
+def _prepared(contrasts: Contrasts, names: Sequence[str]) -> PreparedRows:
+    """Return what of some predictors can be estimated together."""
+    if not contrasts.rows_at_hand:
+        return contrasts.predicted(names)
+    rows = contrasts.rows
+    theirs, relapses = contrasts.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
+    return PreparedRows.of(rows, columns_together(theirs, names, relapses)[0])
+
+
 def _restart(contrasts: Contrasts, onsets: pd.DataFrame) -> pd.DataFrame:
     """Return the row of the restart of a therapy: the rate after it against the rate before."""
+    if not contrasts.rows_at_hand:
+        row = {"model": "univariable", "predictor": RESTART, "status": "not_estimable", "reason": NEEDS_ROWS}
+        return pd.DataFrame([{**row, "level": "after", "reference": "before"}]).reindex(columns=COLUMNS)
     rows, after = split_at_restart(contrasts, onsets)
-    table = _fit("univariable", [after], rows, contrasts.verdict, contrasts.settings.confidence)
+    table = _fit("univariable", PreparedRows.of(rows.reset_index(drop=True), [after]), contrasts)
     said = NO_RESTART_DATED if not after.data.any() else CAUTION
     reasons = [joined(reason or "", said) for reason in table["reason"]]
     return table.assign(pregnancies=rows["pregnancy"].nunique(), reason=reasons)
@@ -120,38 +134,24 @@ def _note(assessed: design_of.Identifiability) -> str:
     return "sites are not in the model: differences between sites enter this ratio" if several else ""
 
 
-def _fit(
-    model: str,
-    columns: Sequence[Column],
-    rows: pd.DataFrame,
-    assessed: design_of.Identifiability,
-    confidence: float,
-) -> pd.DataFrame:
+def _fit(model: str, prepared: PreparedRows, contrasts: Contrasts) -> pd.DataFrame:
     """Return the rows of one model."""
-    prepared = prepare(columns, rows["relapses"].to_numpy())
-    kept = rows[prepared.keep]
-    common = {
-        "pregnancies": len(kept),
-        "women": kept["woman"].nunique(),
-        "relapses": int(kept["relapses"].sum()),
-        **relapsed_women(kept["woman"], kept["relapses"]),
-    }
+    common = prepared.common
     try:
-        numbers = _numbers(kept, prepared, confidence)
+        numbers = _numbers(prepared, contrasts.settings.confidence)
     except NotEstimable as obstacle:
         failure = {"status": obstacle.status, "reason": str(obstacle)}
         numbers = {(column.predictor, column.level): failure for column in prepared.columns}
         numbers[ALL_BUT_IVIG, ""] = failure
     out = []
-    for column in columns:
+    for column in prepared.asked:
         key = (column.predictor, column.level)
         left_out = {"status": "not_estimable", "reason": prepared.problems.get(key, "")}
         row = {**common, **numbers.get(key, left_out)}
         if column.predictor == "ivig":
-            row = _with_verdict(row, common, assessed)
-        events = _events(column, columns, rows, prepared.keep)
+            row = _with_verdict(row, common, contrasts.verdict)
         label = {"predictor": column.predictor, "level": column.level, "reference": column.reference}
-        out.append({"model": model, **label, **events, **row})
+        out.append({"model": model, **label, **prepared.events(column), **row})
     if model == "multivariable":
         nothing = {"status": "not_estimable", "reason": "no predictor can be estimated"}
         joint = numbers.get((ALL_BUT_IVIG, ""), nothing)
@@ -161,24 +161,6 @@ def _fit(
     return pd.DataFrame(out).reindex(columns=COLUMNS)
 
 
-def _events(
-    column: Column, columns: Sequence[Column], rows: pd.DataFrame, keep: np.ndarray
-) -> dict[str, int]:
-    """Return the relapses in the level and in its reference, and whose they are; nothing if continuous.
-
-    A ratio gives them away.
-    """
-    if not column.reference:
-        return {}
-    levels = [other.data for other in columns if other.predictor == column.predictor]
-    inside, outside = column.data == 1, np.all([data == 0 for data in levels], axis=0)
-    counts = {}
-    for name, group in (("level", rows[inside & keep]), ("reference", rows[outside & keep])):
-        counts[f"relapses_{name}"] = int(group["relapses"].sum())
-        counts |= relapsed_women(group["woman"], group["relapses"], f"_{name}")
-    return counts
-
-
 def _with_verdict(row: dict, common: dict, assessed: design_of.Identifiability) -> dict:
     """Return the row of IVIG with what the design says of it; no ratio where the design has no answer."""
     if assessed.verdict == design_of.NOT_IDENTIFIABLE:
@@ -186,14 +168,13 @@ def _with_verdict(row: dict, common: dict, assessed: design_of.Identifiability) 
     return {**row, "reason": words.joined(row["reason"], _note(assessed))}
 
 
-def _numbers(rows: pd.DataFrame, prepared: Prepared, confidence: float) -> dict[tuple[str, str], dict]:
+def _numbers(prepared: PreparedRows, confidence: float) -> dict[Key, dict]:
     """Return the estimates of one model by (predictor, level)."""
-    if not prepared.columns:
+    columns = prepared.columns
+    if not columns:
         return {}
-    columns = prepared.fitted_columns()
-    batch = make_batch(rows, columns)
-    fitted = fit_clustered(batch)
-    alone = decided_by_one_woman(batch)
+    fitted = fit_clustered(prepared.sample)
+    alone = prepared.rests_on_one_woman()
     kept = [(place, column) for place, column in enumerate(columns, start=1) if not alone[place]]
     joint = {
         predictor: fitted.joint_p_value([place for place, column in kept if column.predictor == predictor])
@@ -204,7 +185,7 @@ def _numbers(rows: pd.DataFrame, prepared: Prepared, confidence: float) -> dict[
     if others:
         together = {"p_joint": fitted.joint_p_value(others), "status": fitted.status, "reason": fitted.reason}
         numbers[ALL_BUT_IVIG, ""] = together
-    curved = _nonlinear(rows, columns) if len(columns) == 1 else {}
+    curved = prepared.nonlinear() if len(columns) == 1 else {}
     for place, column in kept:
         variance, freedom = fitted.covariance[place, place], fitted.degrees_of_freedom(place)
         estimate = wald(fitted.beta[place], variance, confidence, freedom)
@@ -219,21 +200,6 @@ def _numbers(rows: pd.DataFrame, prepared: Prepared, confidence: float) -> dict[
             **curved,
         }
     return numbers
-
-
-def _nonlinear(rows: pd.DataFrame, columns: Sequence[Column]) -> dict[str, float]:
-    """Return the p-value that a continuous predictor acts in a straight line; nothing if none can be had."""
-    (column,) = columns
-    if column.reference:
-        return {}
-    try:
-        curve = replace(column, level="curve", data=spline_term(column.data))
-        batch = make_batch(rows, [column, curve])
-        if decided_by_one_woman(batch)[2]:
-            return {}
-        return {"p_nonlinear": fit_clustered(batch).joint_p_value([2])}
-    except NotEstimable:
-        return {}
 
 
 def _with_holm(family: pd.DataFrame) -> pd.DataFrame:
