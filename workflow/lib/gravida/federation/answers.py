@@ -12,13 +12,21 @@ from gravida.models.kernel import Family, negative_binomial, poisson
 from gravida.models.sample import Rows
 from gravida.models.solver import SMALLEST_MEAN
 from gravida.statistics.design import LEVELS, UNITS, level_of
-from gravida.statistics.guards import women_with
+from gravida.statistics.guards import relapsed_women
 
 FAMILIES: Mapping[str, Family] = {"poisson": poisson, "negative_binomial": negative_binomial}
 ARMS = ("treated", "untreated", "all")
 # Of the women of an arm: squares and products of their relapses and person-years.
 SQUARES = ("relapses_squared", "relapses_years", "years_squared")
-TALLIED = ("pregnancies", "women", "relapses", "women_with_relapse", "person_years", *SQUARES)
+TALLIED = (
+    "pregnancies",
+    "women",
+    "relapses",
+    "women_with_relapse",
+    "relapses_most",
+    "person_years",
+    *SQUARES,
+)
 Answer = dict[str, Any]
 
 
@@ -51,6 +59,7 @@ def _tally(rows: pd.DataFrame) -> dict[str, float]:
         "women": len(women),
         "relapses": int(relapses.sum()),
         "women_with_relapse": int((relapses > 0).sum()),
+        "relapses_most": int(relapses.max(initial=0)),
         "person_years": float(rows["person_years"].sum()),
         **dict(zip(SQUARES, map(float, squares), strict=True)),
     }
@@ -71,7 +80,7 @@ def _levels(predictor: str, rows: pd.DataFrame, held: Holdings) -> Answer:
             "pregnancies": len(theirs),
             "women": theirs["woman"].nunique(),
             "relapses": int(theirs["relapses"].sum()),
-            "women_with_relapse": women_with(theirs["woman"], theirs["relapses"]),
+            **relapsed_women(theirs["woman"], theirs["relapses"]),
         }
     return {"missing": int(pd.isna(levels).sum()), "levels": counted}
 

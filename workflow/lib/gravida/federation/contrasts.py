@@ -304,8 +304,8 @@ class PreparedSums:
     def common(self) -> dict[str, int]:
         """What is behind every row of the model."""
         every = self.counts.of("all")
-        names = ("pregnancies", "women", "relapses", "women_with_relapse")
-        return {name: int(every[name]) for name in names} | {"relapses_most": 0}
+        names = ("pregnancies", "women", "relapses", "women_with_relapse", "relapses_most")
+        return {name: int(every[name]) for name in names}
 
     def events(self, column: Column) -> dict[str, int]:
         """Return the relapses in the level and in its reference, and how many women had them."""
@@ -313,9 +313,8 @@ class PreparedSums:
             return {}
         levels, found = self.counts.predictors[column.predictor]["levels"], {}
         for name, level in (("level", column.level), ("reference", column.reference)):
-            found[f"relapses_{name}"] = int(levels[level]["relapses"])
-            found[f"women_with_relapse_{name}"] = int(levels[level]["women_with_relapse"])
-            found[f"relapses_most_{name}"] = 0
+            for what in ("relapses", "women_with_relapse", "relapses_most"):
+                found[f"{what}_{name}"] = int(levels[level][what])
         return found
 
     def rests_on_one_woman(self) -> np.ndarray:

@@ -13,6 +13,7 @@ from gravida.statistics.comparison import SAME_RATE, Side
 from gravida.statistics.design import UNITS, Column
 from gravida.statistics.preparing import Seen
 
+MOST = "relapses_most"
 # A spread this small beside the size of the values is rounding.
 NO_SPREAD = 1e-12
 
@@ -34,20 +35,18 @@ class Tabulation:
 
     def of(self, arm: str) -> pd.Series:
         """Return what is behind an arm, or all, at all sites together."""
-        return self.arms.xs(arm, level="arm").sum()
+        theirs = self.arms.xs(arm, level="arm")
+        return theirs.sum().where(theirs.columns != MOST, theirs[MOST].max())
 
     def side(self, arm: str) -> Side:
-        """Return what is behind an arm of a comparison.
-
-        A centre that answers has no woman with more than half of its relapses: the most of one is not known.
-        """
+        """Return what is behind an arm of a comparison."""
         it = self.of(arm)
         return Side(
             pregnancies=int(it["pregnancies"]),
             women=int(it["women"]),
             relapses=int(it["relapses"]),
             women_with_relapse=int(it["women_with_relapse"]),
-            relapses_most=0,
+            relapses_most=int(it[MOST]),
             person_years=float(it["person_years"]),
             one_rate=_one_rate(it),
         )
@@ -117,7 +116,10 @@ def _added(answers: Sequence[Answer]) -> Answer:
     if "moments" in answers[0]:
         return {"missing": missing, "moments": np.sum([each["moments"] for each in answers], axis=0).tolist()}
     frames = [pd.DataFrame(each["levels"]) for each in answers]
-    return {"missing": missing, "levels": sum(frames[1:], frames[0]).to_dict()}
+    total = sum(frames[1:], frames[0])
+    # A woman is at one site only.
+    total.loc[MOST] = np.max([frame.loc[MOST] for frame in frames], axis=0)
+    return {"missing": missing, "levels": total.to_dict()}
 
 
 def _one_rate(it: pd.Series) -> bool:

@@ -1,0 +1,166 @@
+"""The files that centres exchange: a request for each round, and each centre's answer to it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gravida.errors import SubmissionRefused
+from gravida.federation.protection import Answered, protected_answer, too_small
+from gravida.federation.questions import Question, key_of, plain
+from gravida.federation.selection import Holdings
+from gravida.federation.signing import is_signed, signed
+
+REQUEST, SUMMARY = "gravida-request-1", "gravida-summary-1"
+MOST_ROUNDS = 14
+# The first request follows from the plan: nobody has to send it.
+OPENING = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The questions of one round.
+
+    Attributes
+    ----------
+    round : int
+        From 1.
+    plan : str
+        Digest of the analysis plan.
+    questions : mapping of key to Question
+    """
+
+    round: int
+    plan: str
+    questions: Mapping[str, Question]
+
+    @property
+    def digest(self) -> str:
+        """What identifies the request."""
+        text = json.dumps(self.document(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "format": REQUEST,
+            "round": self.round,
+            "plan": self.plan,
+            "questions": {key: self.questions[key] for key in sorted(self.questions)},
+        }
+
+
+def read_request(document: object, where: str, expected: int, plan: str, public: str) -> Request:
+    """Return the request of a round, as the coordinating centre sent it.
+
+    Parameters
+    ----------
+    document : object
+        Content of the file.
+    where : str
+        Name of the file, for messages.
+    expected : int
+        Number of the round.
+    plan : str
+        Digest of the plan that the centre knows.
+    public : str
+        Public key of the coordinating centre.
+
+    Raises
+    ------
+    SubmissionRefused
+        Naming the file and what is wrong with it.
+    """
+    found = _checked(document, where, REQUEST, expected, "the coordinating centre", public)
+    if found["plan"] != plan:
+        raise SubmissionRefused(f"{where}: it is of another analysis plan; use the plan that came with it")
+    if any(key != key_of(question) for key, question in found["questions"].items()):
+        raise SubmissionRefused(f"{where}: a question is not what its key says; ask for the file again")
+    return Request(expected, found["plan"], found["questions"])
+
+
+def summarise(
+    request: Request, site: str, held: Holdings, threshold: int, answered: Answered, private: str
+) -> tuple[dict[str, Any], Answered]:
+    """Return a centre's signed answer to a request, and what it has answered then.
+
+    Parameters
+    ----------
+    request : Request
+    site : str
+    held : Holdings
+        Its rows.
+    threshold : int
+        The fewest women behind a number.
+    answered : Answered
+        What it answered before.
+    private : str
+        The centre's private key.
+    """
+    answers = {}
+    for key, question in request.questions.items():
+        answers[key] = plain(protected_answer(question, held, threshold, answered))
+        if "refused" not in answers[key]:
+            answered = answered.with_question(question)
+    document = {
+        "format": SUMMARY,
+        "site": site,
+        "round": request.round,
+        "request": request.digest,
+        "answers": answers,
+    }
+    return signed(document, private), answered
+
+
+def read_summary(
+    document: object, where: str, site: str, request: Request, threshold: int, public: str
+) -> dict[str, Any]:
+    """Return the answers of a centre to a request.
+
+    Parameters
+    ----------
+    document : object
+        Content of the file.
+    where : str
+        Name of the file, for messages.
+    site : str
+        Whose answer it should be.
+    request : Request
+        What was asked.
+    threshold : int
+        The fewest women behind a number.
+    public : str
+        The centre's public key.
+
+    Raises
+    ------
+    SubmissionRefused
+        Naming the file and what is wrong with it.
+    """
+    found = _checked(document, where, SUMMARY, request.round, site, public)
+    if found["site"] != site:
+        raise SubmissionRefused(f"{where}: it is the answer of another site; put the file of {site} there")
+    if found["request"] != request.digest:
+        raise SubmissionRefused(f"{where}: it answers another request; send {site} the request again")
+    if set(found["answers"]) != set(request.questions):
+        raise SubmissionRefused(f"{where}: not every question is answered; ask {site} for the file again")
+    small = too_small(found["answers"], request.questions, threshold)
+    if small:
+        raise SubmissionRefused(f"{where}: {small}; {site} must not send so small a cell")
+    return found["answers"]
+
+
+def _checked(
+    document: object, where: str, form: str, expected: int, signer: str, public: str
+) -> dict[str, Any]:
+    """Return the content of a file that is of the right kind and round, and signed."""
+    if not isinstance(document, dict) or document.get("format") != form:
+        raise SubmissionRefused(f"{where}: it is not a file of the form {form}")
+    if not is_signed(document, public):
+        raise SubmissionRefused(
+            f"{where}: it was changed after it was signed, or not signed by {signer}; ask for the file again"
+        )
+    if document["round"] != expected:
+        raise SubmissionRefused(f"{where}: it is of round {int(document['round'])}, not of round {expected}")
+    return document
