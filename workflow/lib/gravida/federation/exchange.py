@@ -51,12 +51,17 @@ class Request:
         }
 
 
-def read_request(document: object, where: str, expected: int, plan: str, public: str) -> Request:
+def text_of(document: Mapping[str, Any]) -> str:
+    """Return the text of a file; no other layout of the same content is read."""
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def read_request(text: str, where: str, expected: int, plan: str, public: str) -> Request:
     """Return the request of a round, as the coordinating centre sent it.
 
     Parameters
     ----------
-    document : object
+    text : str
         Content of the file.
     where : str
         Name of the file, for messages.
@@ -72,7 +77,7 @@ def read_request(document: object, where: str, expected: int, plan: str, public:
     SubmissionRefused
         Naming the file and what is wrong with it.
     """
-    found = _checked(document, where, REQUEST, expected, "the coordinating centre", public)
+    found = _checked(text, where, REQUEST, expected, "the coordinating centre", public)
     if found["plan"] != plan:
         raise SubmissionRefused(f"{where}: it is of another analysis plan; use the plan that came with it")
     if any(key != key_of(question) for key, question in found["questions"].items()):
@@ -114,13 +119,13 @@ def summarise(
 
 
 def read_summary(
-    document: object, where: str, site: str, request: Request, threshold: int, public: str
+    text: str, where: str, site: str, request: Request, threshold: int, public: str
 ) -> dict[str, Any]:
     """Return the answers of a centre to a request.
 
     Parameters
     ----------
-    document : object
+    text : str
         Content of the file.
     where : str
         Name of the file, for messages.
@@ -138,7 +143,7 @@ def read_summary(
     SubmissionRefused
         Naming the file and what is wrong with it.
     """
-    found = _checked(document, where, SUMMARY, request.round, site, public)
+    found = _checked(text, where, SUMMARY, request.round, site, public)
     if found["site"] != site:
         raise SubmissionRefused(f"{where}: it is the answer of another site; put the file of {site} there")
     if found["request"] != request.digest:
@@ -151,13 +156,15 @@ def read_summary(
     return found["answers"]
 
 
-def _checked(
-    document: object, where: str, form: str, expected: int, signer: str, public: str
-) -> dict[str, Any]:
-    """Return the content of a file that is of the right kind and round, and signed."""
+def _checked(text: str, where: str, form: str, expected: int, signer: str, public: str) -> dict[str, Any]:
+    """Return the content of a file that is of the right kind and round, and as it was signed."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
     if not isinstance(document, dict) or document.get("format") != form:
         raise SubmissionRefused(f"{where}: it is not a file of the form {form}")
-    if not is_signed(document, public):
+    if not is_signed(document, public) or text_of(document) != text:
         raise SubmissionRefused(
             f"{where}: it was changed after it was signed, or not signed by {signer}; ask for the file again"
         )

@@ -46,7 +46,7 @@ class Pooled:
     of: tuple[int, ...] = ()
     groups: tuple[tuple[int, ...], ...] = ()
     # Every iteration is a round: it ends well below what a standard error can tell.
-    tolerance: float = 1e-7
+    tolerance: float = 1e-8
 
     @property
     def batches(self) -> tuple:

@@ -1,0 +1,98 @@
+"""Ten centres: all with their rows here, five of them, none. The numbers are those of all rows together."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from gravida.errors import Awaiting
+from gravida.federation.contrasts import PooledContrasts
+from gravida.federation.exchange import MOST_ROUNDS
+from gravida.federation.opening import opening_questions
+from gravida.federation.pool import Pool
+from gravida.statistics.contrasts import Contrasts, ContrastSettings
+from gravida.statistics.course import estimate_course
+from gravida.statistics.predictors import estimate_predictors
+from gravida.statistics.rate_ratios import estimate_rate_ratios
+from gravida.words import NEEDS_ROWS
+
+from tests.federation.centres import cohort_of, drawn_sites, held, in_rounds
+
+KINDS = ["individual"] * 6 + ["all"] * 2 + ["none"] * 2
+POLICIES = {f"centre_{number}": policy for number, policy in enumerate(KINDS)}
+COVARIATES = ("age_at_delivery", "disease_duration_years", "edss_before", "dmt_before", "relapses_pre_year")
+SETTINGS = ContrastSettings("untreated", "treated", "postpartum_year", 0.95, COVARIATES)
+KEYS = {
+    "rate_ratios": ["analysis", "period", "adjusted_for", "number"],
+    "longitudinal": ["term"],
+    "predictors": ["model", "predictor", "level"],
+}
+# Sums are the same but for the order of addition; what is left is where Newton's last step ends.
+EXACT = 1e-8
+# The equations with a correlation are solved until no step is larger than 1e-8.
+GEE = 1e-6
+COUNTS = ("pregnancies", "women", "relapses")
+NEEDING_ROWS = {"iptw", "overlap", "as_treated", "policy", "landmark_30"}
+
+
+def tables(contrasts: Contrasts, onsets: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    ratios = estimate_rate_ratios(contrasts)
+    number = ratios.groupby(["analysis", "period", "adjusted_for"]).cumcount()
+    return {
+        "rate_ratios": ratios.assign(number=number),
+        "longitudinal": estimate_course(contrasts),
+        "predictors": estimate_predictors(contrasts, onsets),
+    }
+
+
+def of_pool(pool: Pool) -> dict[str, pd.DataFrame]:
+    return tables(PooledContrasts(pd.DataFrame(), pd.DataFrame(), POLICIES, SETTINGS, pool), None)
+
+
+@pytest.fixture(scope="module", params=[0.9, 0.0], ids=["overdispersed", "poisson"])
+def registry(request: pytest.FixtureRequest) -> tuple[list, dict[str, pd.DataFrame]]:
+    """Return the rows of ten centres and the tables of all of them together."""
+    sites = drawn_sites(POLICIES, 70, seed=11, alpha=request.param)
+    cohort = cohort_of(sites)
+    assert cohort.pregnancies["woman"].duplicated().any()
+    contrasts = Contrasts(cohort.pregnancies, cohort.person_time, POLICIES, SETTINGS)
+    return sites, tables(contrasts, cohort.onsets)
+
+
+@pytest.mark.parametrize(
+    "at_hand", [pytest.param(10, marks=pytest.mark.slow), 5, pytest.param(0, marks=pytest.mark.slow)]
+)
+def test_sums_of_centres_give_the_numbers_of_all_rows(registry: tuple[list, Any], at_hand: int) -> None:
+    sites, expected = registry
+    found, rounds = in_rounds(
+        sites[:at_hand], sites[at_hand:], of_pool, opening_questions(SETTINGS.period, COVARIATES)
+    )
+    assert rounds <= MOST_ROUNDS
+    for name, table in expected.items():
+        same_numbers(name, table, found[name])
+
+
+def same_numbers(name: str, expected: pd.DataFrame, found: pd.DataFrame) -> None:
+    """Check every row that does not need the rows of every site, and that the others say so."""
+    both = expected.merge(found, on=KEYS[name], how="outer", suffixes=("", "_found"), indicator=True)
+    if name == "rate_ratios":
+        assert set(both.loc[both["_merge"] == "left_only", "analysis"]) <= NEEDING_ROWS
+    needs_rows = both["reason_found"].fillna("").str.startswith(NEEDS_ROWS)
+    compared = both[~needs_rows & (both["_merge"] == "both")]
+    assert len(compared) >= {"rate_ratios": 18, "longitudinal": 20, "predictors": 15}[name]
+    assert (compared["status"] == compared["status_found"]).all()
+    assert (compared["reason"].fillna("") == compared["reason_found"].fillna("")).all()
+    gee = (compared["model"] == "gee_poisson").to_numpy() if name == "rate_ratios" else False
+    numbers = expected.select_dtypes("number").columns.difference([*KEYS[name], "p_nonlinear"])
+    for column in numbers:
+        one, other = (pd.to_numeric(compared[end]).to_numpy(float) for end in (column, f"{column}_found"))
+        exact = 0.0 if column in COUNTS else EXACT
+        near = np.where(gee | column.startswith("gee_"), GEE, exact) * np.abs(one)
+        assert ((np.isnan(one) & np.isnan(other)) | (np.abs(one - other) <= near)).all(), column
+
+
+def test_what_waits_for_an_answer_says_so(registry: tuple[list, Any]) -> None:
+    sites, _ = registry
+    nobody = Pool(held(sites[:9]), {sites[9].site: {}})
+    with pytest.raises(Awaiting, match="waits for an answer of centre_9"):
+        of_pool(nobody)
