@@ -65,7 +65,7 @@ def registry(request: pytest.FixtureRequest) -> tuple[list, dict[str, pd.DataFra
 def test_sums_of_centres_give_the_numbers_of_all_rows(registry: tuple[list, Any], at_hand: int) -> None:
     sites, expected = registry
     found, rounds = in_rounds(
-        sites[:at_hand], sites[at_hand:], of_pool, opening_questions(SETTINGS.period, COVARIATES)
+        sites[:at_hand], sites[at_hand:], of_pool, opening_questions(SETTINGS.period, "untreated", COVARIATES)
     )
     assert rounds <= MOST_ROUNDS
     for name, table in expected.items():
@@ -77,6 +77,7 @@ def same_numbers(name: str, expected: pd.DataFrame, found: pd.DataFrame) -> None
     both = expected.merge(found, on=KEYS[name], how="outer", suffixes=("", "_found"), indicator=True)
     if name == "rate_ratios":
         assert set(both.loc[both["_merge"] == "left_only", "analysis"]) <= NEEDING_ROWS
+        near_to_one_stage(found)
     needs_rows = both["reason_found"].fillna("").str.startswith(NEEDS_ROWS)
     compared = both[~needs_rows & (both["_merge"] == "both")]
     assert len(compared) >= {"rate_ratios": 18, "longitudinal": 20, "predictors": 15}[name]
@@ -89,6 +90,17 @@ def same_numbers(name: str, expected: pd.DataFrame, found: pd.DataFrame) -> None
         exact = 0.0 if column in COUNTS else EXACT
         near = np.where(gee | column.startswith("gee_"), GEE, exact) * np.abs(one)
         assert ((np.isnan(one) & np.isnan(other)) | (np.abs(one - other) <= near)).all(), column
+
+
+def near_to_one_stage(table: pd.DataFrame) -> None:
+    """Check the profile likelihoods: between points of a grid they are near to the fit of all rows."""
+    within = table[(table["adjusted_for"] == "site") & (table["period"] == SETTINGS.period)]
+    fitted = within[within["covariance"] == "model"].drop_duplicates("model").set_index("model")["rate_ratio"]
+    profiles = within[within["covariance"] == "profile"].set_index("model")["rate_ratio"]
+    assert profiles["poisson"] == pytest.approx(fitted["poisson"], rel=1e-5)
+    # Where there is no over-dispersion the negative binomial is the Poisson model.
+    other = fitted.get("negative_binomial", fitted["poisson"])
+    assert profiles["negative_binomial"] == pytest.approx(other, rel=1e-3)
 
 
 def test_what_waits_for_an_answer_says_so(registry: tuple[list, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gravida.federation.profiles import profile_grid
 from gravida.federation.questions import Question, Which
 from gravida.federation.selection import Holdings
 from gravida.models.kernel import Family, negative_binomial, poisson
@@ -141,19 +142,18 @@ def _equations(asked: Question, held: Holdings) -> Answer:
 
 
 def _corrected(asked: Question, held: Holdings) -> Answer:
-    """Return the corrected meat of some coefficients, and the spread along some directions."""
+    """Return the corrected meat, and the spread along some directions."""
     rows, _ = _places(asked, held)
     if not len(rows):
         return {"empty": True}
     labels = [tuple(label) for label in asked["columns"]]
     sample, bread = Rows([held.batch(rows, labels)]), np.array(asked["bread"])
     meat, along = sample.corrected(np.array(asked["parameters"]), bread)
-    own = np.ix_(asked["of"], asked["of"])
     spreads = []
     for directions in asked["directions"]:
         spread = along(np.array(directions))
         spreads.append({name: getattr(spread, name) for name in spread.__slots__})
-    return {"meat": meat[own], "spreads": spreads}
+    return {"meat": meat, "spreads": spreads}
 
 
 def _standardised(asked: Question, rows: pd.DataFrame, held: Holdings, places: np.ndarray) -> Answer:
@@ -175,9 +175,18 @@ def _standardised(asked: Question, rows: pd.DataFrame, held: Holdings, places: n
     }
 
 
+def _profile(asked: Question, held: Holdings) -> Answer:
+    """Return the profile likelihood of the ratio of the arms, on the grid."""
+    rows, _ = _places(asked, held)
+    if not len(rows):
+        return {"empty": True}
+    return {"grid": profile_grid(held.batch(rows, [tuple(label) for label in asked["columns"]]))}
+
+
 ANSWERS: Mapping[str, Callable[[Question, Holdings], Answer]] = {
     "tabulate": _tabulate,
     "sums": _sums,
     "equations": _equations,
     "corrected": _corrected,
+    "profile": _profile,
 }

@@ -11,7 +11,8 @@ from gravida.errors import NotEstimable
 from gravida.federation.cells import CellSums
 from gravida.federation.fitting import independent_at
 from gravida.federation.pool import Pool
-from gravida.federation.questions import Label, Which
+from gravida.federation.profiles import ProfileEstimate, combine
+from gravida.federation.questions import Label, Which, question
 from gravida.federation.sample import Pooled
 from gravida.federation.tabulation import Tabulation, tabulate, tabulation
 from gravida.models.kernel import Batch
@@ -119,6 +120,23 @@ class PooledContrasts(Contrasts):
         """All pregnancies of the period."""
         return Which((self.settings.period,), only=self.only)
 
+    def profiles(self) -> tuple[Comparison, tuple[ProfileEstimate, ProfileEstimate]]:
+        """Return the comparison within sites and its profile likelihoods, Poisson and negative binomial.
+
+        Raises
+        ------
+        NotEstimable
+            As `profiles.combine`.
+        Awaiting, Refused
+            If a centre has not answered, or does not.
+        """
+        comparison = self.by_site()
+        which = comparison.sample.which
+        asked = question("profile", which, columns=[("intercept",), ("arm", self.settings.numerator)])
+        (answers,) = self.pool.ask(asked, of=which.sites)
+        grids = [np.array(each["grid"]) for each in answers.values() if not each.get("empty")]
+        return comparison, combine(grids, self.settings.confidence)
+
     def cells(self, periods: Sequence[str], only: str = "") -> CellSums:
         """Return the arms in some periods."""
         return CellSums(self.pool, tuple(periods), (only,) if only else ())
@@ -211,7 +229,7 @@ class PooledContrasts(Contrasts):
             tuple(left),
             problems,
             self._tabulated(complete, covariates),
-            replace(sample, of=tuple(range(1, len(left) + 1)), groups=tuple(groups)),
+            replace(sample, tested=tuple(range(1, len(left) + 1)), groups=tuple(groups)),
         )
 
     def predicted(self, names: Sequence[str]) -> "PreparedSums":
@@ -255,7 +273,7 @@ class PooledContrasts(Contrasts):
             settings.period,
             settings.confidence,
             note,
-            replace(self._sample(which, labels), of=(ARM,)),
+            replace(self._sample(which, labels), tested=(ARM,)),
             behind,
         )
 

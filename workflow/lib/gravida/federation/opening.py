@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gravida.federation.questions import Question, Which
+from gravida.federation.questions import Question, Which, question
 from gravida.federation.tabulation import tabulation
 from gravida.periods import PERIODS, SECOND_YEAR_BEFORE
 from gravida.statistics.course import BEFORE, PARTS_OF_PERIODS
 
 
-def opening_questions(period: str, covariates: Sequence[str]) -> list[Question]:
+def opening_questions(period: str, numerator: str, covariates: Sequence[str]) -> list[Question]:
     """Return the counts that every centre is asked for first.
 
     Parameters
     ----------
     period : str
         The outcome period.
+    numerator : str
+        The arm that is compared with the other.
     covariates : sequence of str
         Of the plan.
     """
@@ -30,6 +32,7 @@ def opening_questions(period: str, covariates: Sequence[str]) -> list[Question]:
     asked += [tabulation(Which((each,), only=("both_years",))) for each in (BEFORE, SECOND_YEAR_BEFORE)]
     for which, predictors in ((outcome, covariates), (chosen, covariates), (outcome, [*names, "ivig"])):
         asked += complete_cases(which, tuple(predictors))
+    asked.append(question("profile", chosen, columns=[("intercept",), ("arm", numerator)]))
     for name in (*names, "ivig"):
         asked += complete_cases(outcome, (name,))
     return asked

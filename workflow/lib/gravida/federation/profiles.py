@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
-from scipy.special import chdtri
+from scipy.special import chdtrc, chdtri
 
 from gravida.errors import NotConverged, NotEstimable
 from gravida.models.kernel import Batch, negative_binomial, poisson
@@ -29,11 +29,12 @@ END = 0.01
 
 @dataclass(frozen=True, slots=True)
 class ProfileEstimate:
-    """A log ratio with likelihood-ratio limits, standard error by curvature, and alpha (None: Poisson)."""
+    """A log ratio with likelihood-ratio limits and p-value, and standard error by curvature; None: Poisson."""
 
     log_ratio: float
     lower: float
     upper: float
+    p_value: float
     standard_error: float
     alpha: float | None
 
@@ -114,8 +115,8 @@ def _highest(points: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     return float(places[heights.argmax()]), float(heights.max())
 
 
-def _estimate(curve: Callable, confidence: float) -> tuple[float, float, float, float]:
-    """Return the maximum of a curve of the log ratio, likelihood-ratio limits and standard error."""
+def _estimate(curve: Callable, confidence: float) -> tuple[float, ...]:
+    """Return the maximum of a curve of the log ratio, its limits, p-value and standard error."""
     low, high = LOG_RATIOS[0], LOG_RATIOS[-1]
     best, top = _highest(LOG_RATIOS, curve(LOG_RATIOS))
     drop = chdtri(1, 1 - confidence) / 2
@@ -125,5 +126,6 @@ def _estimate(curve: Callable, confidence: float) -> tuple[float, float, float, 
 
     if min(best - low, high - best) < END or excess(low) > 0 or excess(high) > 0:
         raise NotEstimable("the likelihood has no maximum with limits on the grid of ratios")
-    bend = -float(curve(best, 2))
-    return best, float(brentq(excess, low, best)), float(brentq(excess, best, high)), bend**-0.5
+    limits = [float(brentq(excess, *ends)) for ends in ((low, best), (best, high))]
+    p_value = float(chdtrc(1, 2 * (top - float(curve(0.0)))))
+    return best, *limits, p_value, float(-curve(best, 2)) ** -0.5

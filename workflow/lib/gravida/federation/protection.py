@@ -98,11 +98,11 @@ def _objections_to_model(
         women = [rows.loc[values == value, "woman"].nunique() for value in _shared(values)]
         if any(0 < number < threshold for number in women) or _nearly_constant(rows, values, threshold):
             yield f"{': '.join(label)}: fewer than {threshold} women"
-    shape = len(asked["parameters"]) - len(asked["columns"])
+    shape = len(asked["parameters"]) - len(asked["columns"]) if "parameters" in asked else 0
     spent, most = len(places) + shape, len(rows) // PREGNANCIES_PER_PARAMETER
     if len(rows) and spent > most:
         yield f"{spent} parameters for {len(rows)} pregnancies: more than a third"
-    if answered.differs_in_one(model_of(asked), asked["parameters"]):
+    if answered.differs_in_one(model_of(asked), asked.get("parameters", ())):
         yield "an earlier question differs in one parameter only"
 
 

@@ -30,8 +30,8 @@ class Pooled:
     relapses : float
     start : ndarray, shape (p,)
         Coefficients of one common rate, or of a rate for each cell.
-    of : tuple of int
-        Places of the coefficients whose bias-reduced errors are asked for.
+    tested : tuple of int
+        Places of the coefficients that are tested each by itself.
     groups : tuple of tuple of int
         Places of coefficients that are tested together.
     """
@@ -43,7 +43,7 @@ class Pooled:
     women: int
     relapses: float
     start: np.ndarray
-    of: tuple[int, ...] = ()
+    tested: tuple[int, ...] = ()
     groups: tuple[tuple[int, ...], ...] = ()
     # Every iteration is a round: it ends well below what a standard error can tell.
     tolerance: float = 1e-8
@@ -95,15 +95,11 @@ class Pooled:
     def corrected(
         self, beta: np.ndarray, bread: np.ndarray
     ) -> tuple[np.ndarray, Callable[[np.ndarray], Spread]]:
-        """Return the corrected covariance of the coefficients `of`, nan elsewhere, and the spread.
-
-        The spread is known along single coefficients and groups only.
-        """
-        directions = [np.eye(beta.size)[:, [place]] for place in self.of]
+        """Return the corrected covariance, and the spread along what is tested."""
+        directions = [np.eye(beta.size)[:, [place]] for place in self.tested]
         directions += [whitened(bread, list(group)) for group in self.groups]
-        answers = self._ask("corrected", parameters=beta, bread=bread, of=self.of, directions=directions)
-        covariance = np.full((beta.size, beta.size), np.nan)
-        covariance[np.ix_(self.of, self.of)] = sum(np.array(each["meat"]) for each in answers)
+        answers = self._ask("corrected", parameters=beta, bread=bread, directions=directions)
+        covariance = sum(np.array(each["meat"]) for each in answers)
         spreads = [_spread(answers, place) for place in range(len(directions))]
 
         def along(asked: np.ndarray) -> Spread:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
@@ -80,10 +81,29 @@ def _kept(contrasts: Contrasts) -> list[RateRatio]:
     models = [("unadjusted", "mixed_poisson", "model")]
     models += [(method, "poisson", "cluster_robust") for method in METHODS]
     models += [(analysis, *_CLUSTERED) for analysis in ("as_treated", "policy", "landmark_30")]
-    return [
+    kept = [
         _emptied(unfitted_row(replace(crude, analysis=analysis), *model), NEEDS_ROWS)
         for analysis, *model in models
     ]
+    return [*kept, *_profiles(contrasts)] if contrasts.within else kept
+
+
+def _profiles(contrasts: Contrasts) -> list[RateRatio]:
+    """Return the contrast within sites by summed profile likelihoods: one answer of each centre is enough."""
+    models = ("poisson", "negative_binomial")
+    try:
+        comparison, estimates = contrasts.profiles()
+    except NotEstimable as obstacle:
+        empty = contrasts.by_site()
+        rows = [unfitted_row(empty, model, "profile") for model in models]
+        return [_emptied(row, joined(str(obstacle), row.reason), obstacle.status) for row in rows]
+    found = []
+    for model, estimate in zip(models, estimates, strict=True):
+        limits = np.exp([estimate.log_ratio, estimate.lower, estimate.upper])
+        numbers = dict(zip(("rate_ratio", "lower", "upper"), map(float, limits), strict=True))
+        others = {name: getattr(estimate, name) for name in ("p_value", "standard_error", "alpha")}
+        found.append(replace(unfitted_row(comparison, model, "profile"), **numbers, **others))
+    return found
 
 
 def _all_models(comparison: Comparison, primary: bool) -> list[RateRatio]:
