@@ -23,8 +23,8 @@ FLOORS = [
     {"tables", "schemas"},
     {"periods", "settings", "guide", "words", "ledger"},
     {"intake", "person_time", "models"},
-    {"cohort", "statistics", "evidence", "disclosure", "federation", "synthetic"},
-    {"admission", "at_centre", "calibration", "provenance", "releases"},
+    {"cohort", "statistics", "evidence", "disclosure", "synthetic"},
+    {"admission", "at_centre", "calibration", "federation", "provenance", "releases"},
     {"figures", "report"},
     {"__main__"},
 ]

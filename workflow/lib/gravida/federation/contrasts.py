@@ -9,13 +9,14 @@ import pandas as pd
 
 from gravida.errors import NotEstimable
 from gravida.federation.cells import CellSums
+from gravida.federation.comparison import PooledComparison
 from gravida.federation.fitting import independent_at
 from gravida.federation.pool import Pool
+from gravida.federation.prepared_sums import PreparedSums
 from gravida.federation.profiles import ProfileEstimate, combine
 from gravida.federation.questions import Label, Which, question
 from gravida.federation.sample import Pooled
 from gravida.federation.tabulation import Tabulation, tabulate, tabulation
-from gravida.models.kernel import Batch
 from gravida.statistics.comparison import ARM, Comparison, Counts
 from gravida.statistics.contrasts import BETWEEN_SITES, Contrasts, joined
 from gravida.statistics.design import LEVELS, UNITS, Column, first_with_relapse
@@ -24,47 +25,6 @@ from gravida.statistics.preparing import Key, Seen, key_of, settle, without_comb
 from gravida.words import NEEDS_ROWS
 
 NOTHING = np.zeros(0)
-
-
-@dataclass(frozen=True)
-class PooledComparison(Comparison):
-    """A comparison of which only sums are at hand; `rows` is empty, and columns hold no values."""
-
-    pooled: Pooled | None = None
-    behind: Counts | None = None
-
-    @property
-    def batch(self) -> Batch:
-        """Raise: the rows are not all at hand."""
-        raise NotEstimable(NEEDS_ROWS)
-
-    @property
-    def sample(self) -> Pooled:
-        """The pregnancies as a model is fitted to them."""
-        return self.pooled
-
-    @property
-    def counts(self) -> Counts:
-        """What is behind the comparison."""
-        return self.behind
-
-    @cached_property
-    def obstacle(self) -> NotEstimable | None:
-        """Why no likelihood has an answer; that a centre has not answered is a reason."""
-        try:
-            return Comparison.obstacle.func(self)
-        except NotEstimable as waiting:
-            return waiting
-
-    @cached_property
-    def full_rank(self) -> bool:
-        """Whether no column of the design is a combination of others."""
-        return all(independent_at(self.pooled))
-
-    @property
-    def rests_on_one_woman(self) -> bool:
-        """No: a centre answers only where enough women are behind each level."""
-        return False
 
 
 @dataclass(frozen=True)
@@ -156,6 +116,12 @@ class PooledContrasts(Contrasts):
         sites = self._site_columns(self._tabulated(which))
         return self.of(analysis, "site", which, sites, joined(self.immortal_note if immortal else "", note))
 
+    def with_every_site(self) -> Comparison:
+        """Return all pregnancies with a column for each site, which may leave nothing of the arm."""
+        arms = self._tabulated(self.every).arms.xs("all", level="arm")
+        _, *others = sorted(arms.index[arms["pregnancies"] > 0]) or [""]
+        return self.of("adjusted", "site", self.every, [Column("site", n, "", NOTHING) for n in others], "")
+
     @cached_property
     def with_a_choice(self) -> tuple[Which, str]:
         """The pregnancies that inform the contrast within sites, and a note on sites that do not."""
@@ -190,7 +156,7 @@ class PooledContrasts(Contrasts):
 
     def prepared(
         self, which: Which, covariates: Sequence[str], sites: bool = False, arm: Sequence[Label] = ()
-    ) -> "PreparedSums":
+    ) -> PreparedSums:
         """Return what of the covariates can be estimated together among some pregnancies.
 
         Parameters
@@ -232,7 +198,7 @@ class PooledContrasts(Contrasts):
             replace(sample, tested=tuple(range(1, len(left) + 1)), groups=tuple(groups)),
         )
 
-    def predicted(self, names: Sequence[str]) -> "PreparedSums":
+    def predicted(self, names: Sequence[str]) -> PreparedSums:
         """Return what of some predictors can be estimated together in the period."""
         return self.prepared(self.every, names)
 
@@ -291,62 +257,6 @@ class PooledContrasts(Contrasts):
 
     def _tabulated(self, which: Which, predictors: Sequence[str] = ()) -> Tabulation:
         return tabulate(self.pool, which, predictors)
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedSums:
-    """What a model can be fitted with, of sums: `PreparedRows` without rows.
-
-    Attributes
-    ----------
-    which : Which
-        The pregnancies that enter the model.
-    asked, columns : tuple of Column
-        Those of the plan, and those whose coefficients can be estimated; without values.
-    problems : dict
-        Why each (predictor, level) was left out, in words.
-    counts : Tabulation
-        Of the pregnancies that enter the model, by level of every predictor.
-    sample : Pooled
-        With an intercept and the columns.
-    """
-
-    which: Which
-    asked: tuple[Column, ...]
-    columns: tuple[Column, ...]
-    problems: dict[Key, str]
-    counts: Tabulation
-    sample: Pooled
-
-    @property
-    def common(self) -> dict[str, int]:
-        """What is behind every row of the model."""
-        every = self.counts.of("all")
-        names = ("pregnancies", "women", "relapses", "women_with_relapse", "relapses_most")
-        return {name: int(every[name]) for name in names}
-
-    def events(self, column: Column) -> dict[str, int]:
-        """Return the relapses in the level and in its reference, and how many women had them."""
-        if not column.reference:
-            return {}
-        levels, found = self.counts.predictors[column.predictor]["levels"], {}
-        for name, level in (("level", column.level), ("reference", column.reference)):
-            for what in ("relapses", "women_with_relapse", "relapses_most"):
-                found[f"{what}_{name}"] = int(levels[level][what])
-        return found
-
-    def rests_on_one_woman(self) -> np.ndarray:
-        """Say for each coefficient whether one woman alone has its level, shape (p,)."""
-        alone = np.zeros(1 + len(self.columns), dtype=bool)
-        for place, column in enumerate(self.columns, start=1):
-            if column.reference:
-                levels = self.counts.predictors[column.predictor]["levels"]
-                alone[place] = min(levels[level]["women"] for level in (column.level, column.reference)) < 2
-        return alone
-
-    def nonlinear(self) -> dict[str, float]:
-        """Return nothing: the knots of a spline are quantiles of rows."""
-        return {}
 
 
 def label_of(column: Column) -> Label:

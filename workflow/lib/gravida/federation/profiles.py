@@ -29,7 +29,7 @@ END = 0.01
 
 @dataclass(frozen=True, slots=True)
 class ProfileEstimate:
-    """A log ratio with likelihood-ratio limits and p-value, and standard error by curvature; None: Poisson."""
+    """A log ratio with likelihood-ratio limits, and its error by curvature; alpha is None for Poisson."""
 
     log_ratio: float
     lower: float

@@ -42,6 +42,7 @@ class Tabulation:
         """Return what is behind an arm of a comparison."""
         it = self.of(arm)
         return Side(
+            sites=int((self.arms.xs(arm, level="arm")["pregnancies"] > 0).sum()),
             pregnancies=int(it["pregnancies"]),
             women=int(it["women"]),
             relapses=int(it["relapses"]),

@@ -83,13 +83,14 @@ class Side:
 
     Attributes
     ----------
-    pregnancies, women, relapses, women_with_relapse, relapses_most : int
+    sites, pregnancies, women, relapses, women_with_relapse, relapses_most : int
         The last is the most relapses of one woman.
     person_years : float
     one_rate : bool
         Whether all women have one rate.
     """
 
+    sites: int
     pregnancies: int
     women: int
     relapses: int
@@ -209,7 +210,7 @@ class Comparison:
         for name, side in self._named_sides():
             if not side.pregnancies:
                 return NotEstimable(f"no {name} pregnancy is in the comparison")
-        if not self.full_rank:
+        if not all(self.adds):
             return NotEstimable("the arm or a covariate is a combination of the other covariates")
         for name, side in self._named_sides():
             if not side.relapses:
@@ -217,9 +218,10 @@ class Comparison:
         return None
 
     @cached_property
-    def full_rank(self) -> bool:
-        """Whether no column of the design is a combination of others."""
-        return all(independent_columns(self.batch.design))
+    def adds(self) -> list[bool]:
+        """Whether each column adds to those before it: intercept, covariates, and the arm last."""
+        design = self.batch.design
+        return independent_columns(np.column_stack([np.delete(design, ARM, axis=1), design[:, ARM]]))
 
     @cached_property
     def rests_on_one_woman(self) -> bool:
@@ -250,6 +252,7 @@ class Comparison:
 def side_of(rows: pd.DataFrame) -> Side:
     """Return what is behind some rows of person-time."""
     return Side(
+        sites=rows["site"].nunique(),
         pregnancies=len(rows),
         women=rows["woman"].nunique(),
         relapses=int(rows["relapses"].sum()),

@@ -150,6 +150,11 @@ class Contrasts:
             analysis, "site", rows, sites, joined(self.immortal_note if immortal else "", note)
         )
 
+    def with_every_site(self) -> Comparison:
+        """Return all pregnancies with a column for each site, which may leave nothing of the arm."""
+        sites = site_columns(self.rows["site"], np.ones(len(self.rows)))
+        return self.compare("adjusted", "site", self.rows, tuple(sites))
+
     def primary(self, analysis: str | None = None) -> Comparison:
         """Return the primary contrast: within sites where that can be had, else crude."""
         if self.within:

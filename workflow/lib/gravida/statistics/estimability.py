@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import Comparison
 from gravida.statistics.contrasts import Contrasts, joined
-from gravida.statistics.design import independent_columns, site_columns
-from gravida.statistics.guards import relapses_by_arm
 
 # Fewer relapses for each coefficient and estimates are biased away from 1 (Peduzzi, Concato, Kemper, Holford
 # and Feinstein 1996, Journal of Clinical Epidemiology 49:1373-1379).
@@ -56,42 +53,34 @@ def _each(contrasts: Contrasts) -> Iterator[dict]:
 
 def _with_sites(contrasts: Contrasts) -> Comparison:
     """Return the contrast with a column for each site: of those with a choice, or, without any, of all."""
-    if contrasts.within:
-        return contrasts.by_site()
-    sites = site_columns(contrasts.rows["site"], np.ones(len(contrasts.rows)))
-    return contrasts.compare("adjusted", "site", contrasts.rows, tuple(sites))
+    return contrasts.by_site() if contrasts.within else contrasts.with_every_site()
 
 
 def _describe(comparison: Comparison, why: str, said: str = "") -> dict:
-    rows, first = comparison.rows, comparison.arm.data == 1
-    others = [np.ones(len(rows)), *(column.data for column in comparison.covariates)]
-    adds = independent_columns(np.column_stack([*others, comparison.arm.data]))
-    relapses = int(rows["relapses"].sum())
+    counts, adds = comparison.counts, comparison.adds
+    columns = counts.columns()
     obstacle = NotEstimable(why) if why else comparison.obstacle
     if not adds[-1] and not why:
         obstacle = obstacle or NotEstimable("the arm is a combination of the other columns")
-    reason = joined(str(obstacle) if obstacle else "; ".join(_thin(comparison, relapses)), said)
+    reason = joined(str(obstacle) if obstacle else "; ".join(_thin(comparison)), said)
     return {
         "contrast": f"{comparison.arm.level}/{comparison.arm.reference}",
         "adjusted_for": comparison.adjusted_for,
-        "sites_numerator": rows.loc[first, "site"].nunique(),
-        "sites_denominator": rows.loc[~first, "site"].nunique(),
+        "sites_numerator": counts.numerator.sites,
+        "sites_denominator": counts.denominator.sites,
         "parameters": len(adds),
         "rank": sum(adds),
-        "pregnancies": len(rows),
-        "women": rows["woman"].nunique(),
-        "relapses": relapses,
-        **relapses_by_arm(rows["woman"], rows["relapses"], first),
-        "events_per_parameter": relapses / (len(adds) - 1),
+        **columns,
+        "events_per_parameter": columns["relapses"] / (len(adds) - 1),
         "status": obstacle.status if obstacle else "ok",
         "reason": reason,
     }
 
 
-def _thin(comparison: Comparison, relapses: int) -> Iterator[str]:
+def _thin(comparison: Comparison) -> Iterator[str]:
     """Yield what makes an estimable contrast weak."""
-    if relapses < FEW_EVENTS * (1 + len(comparison.covariates)):
+    sides = comparison.counts.sides
+    if sum(side.relapses for side in sides) < FEW_EVENTS * (1 + len(comparison.covariates)):
         yield f"fewer than {FEW_EVENTS} relapses for each coefficient"
-    arms = comparison.rows.groupby("arm")["woman"].nunique()
-    if (arms < FEW_WOMEN).any():
+    if any(0 < side.women < FEW_WOMEN for side in sides):
         yield f"fewer than {FEW_WOMEN} women in an arm: read the bias-reduced (CR2) row"
