@@ -10,10 +10,12 @@ from gravida.federation.contrasts import PooledContrasts
 from gravida.federation.exchange import MOST_ROUNDS
 from gravida.federation.opening import opening_questions
 from gravida.federation.pool import Pool
+from gravida.federation.rates import pool_rates
 from gravida.statistics.contrasts import Contrasts, ContrastSettings
 from gravida.statistics.course import estimate_course
 from gravida.statistics.predictors import estimate_predictors
 from gravida.statistics.rate_ratios import estimate_rate_ratios
+from gravida.statistics.rates import estimate_rates
 from gravida.words import NEEDS_ROWS
 
 from tests.federation.centres import cohort_of, drawn_sites, held, in_rounds
@@ -108,3 +110,16 @@ def test_what_waits_for_an_answer_says_so(registry: tuple[list, Any]) -> None:
     nobody = Pool(held(sites[:9]), {sites[9].site: {}})
     with pytest.raises(Awaiting, match="waits for an answer of centre_9"):
         of_pool(nobody)
+
+
+def test_rates_of_sums_are_those_of_rows(registry: tuple[list, Any]) -> None:
+    sites, _ = registry
+    expected = estimate_rates(cohort_of(sites).person_time, 0.95)
+    found, rounds = in_rounds(
+        sites[:5],
+        sites[5:],
+        lambda pool: pool_rates(pool, 0.95),
+        opening_questions(SETTINGS.period, "untreated", COVARIATES),
+    )
+    assert rounds == 1
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-10)

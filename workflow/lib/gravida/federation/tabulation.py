@@ -49,7 +49,7 @@ class Tabulation:
             women_with_relapse=int(it["women_with_relapse"]),
             relapses_most=int(it[MOST]),
             person_years=float(it["person_years"]),
-            one_rate=_one_rate(it),
+            one_rate=one_rate(it),
         )
 
     def missing_everywhere(self, predictor: str) -> bool:
@@ -123,7 +123,7 @@ def _added(answers: Sequence[Answer]) -> Answer:
     return {"missing": missing, "levels": total.to_dict()}
 
 
-def _one_rate(it: pd.Series) -> bool:
+def one_rate(it: pd.Series) -> bool:
     """Say whether all women have one rate: the sum of squares of relapses less rate times years is 0."""
     if not it["relapses"]:
         return False
