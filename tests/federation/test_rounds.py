@@ -51,7 +51,11 @@ def of_pool(pool: Pool) -> dict[str, pd.DataFrame]:
     return tables(PooledContrasts(pd.DataFrame(), pd.DataFrame(), POLICIES, SETTINGS, pool), None)
 
 
-@pytest.fixture(scope="module", params=[0.9, 0.0], ids=["overdispersed", "poisson"])
+SLOW = pytest.mark.slow
+OVERDISPERSED, POISSON = 0.9, 0.0
+
+
+@pytest.fixture(scope="module", params=[OVERDISPERSED, pytest.param(POISSON, marks=SLOW)])
 def registry(request: pytest.FixtureRequest) -> tuple[list, dict[str, pd.DataFrame]]:
     """Return the rows of ten centres and the tables of all of them together."""
     sites = drawn_sites(POLICIES, 70, seed=11, alpha=request.param)
@@ -61,9 +65,7 @@ def registry(request: pytest.FixtureRequest) -> tuple[list, dict[str, pd.DataFra
     return sites, tables(contrasts, cohort.onsets)
 
 
-@pytest.mark.parametrize(
-    "at_hand", [pytest.param(10, marks=pytest.mark.slow), 5, pytest.param(0, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("at_hand", [pytest.param(10, marks=SLOW), 5, pytest.param(0, marks=SLOW)])
 def test_sums_of_centres_give_the_numbers_of_all_rows(registry: tuple[list, Any], at_hand: int) -> None:
     sites, expected = registry
     found, rounds = in_rounds(

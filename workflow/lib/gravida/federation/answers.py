@@ -12,7 +12,7 @@ from gravida.federation.selection import Holdings
 from gravida.models.kernel import Family, negative_binomial, poisson
 from gravida.models.sample import Rows
 from gravida.models.solver import SMALLEST_MEAN
-from gravida.statistics.design import LEVELS, UNITS, level_of
+from gravida.statistics.design import LEVELS, UNITS
 from gravida.statistics.guards import relapsed_women
 
 FAMILIES: Mapping[str, Family] = {"poisson": poisson, "negative_binomial": negative_binomial}
@@ -73,7 +73,7 @@ def _levels(predictor: str, rows: pd.DataFrame, held: Holdings) -> Answer:
         present = values[~np.isnan(values)]
         moments = [present.size, float(present.sum()), float(present @ present)]
         return {"missing": values.size - present.size, "moments": moments}
-    levels = level_of(held.pregnancies.loc[rows["pregnancy"]], predictor).to_numpy()
+    levels = held.levels(rows, predictor).to_numpy()
     counted = {}
     for level in LEVELS[predictor][1]:
         theirs = rows[levels == level]

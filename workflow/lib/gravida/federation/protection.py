@@ -16,7 +16,7 @@ import pandas as pd
 from gravida.federation.answers import answer
 from gravida.federation.questions import Question, Which, key_of
 from gravida.federation.selection import Holdings
-from gravida.statistics.design import LEVELS, level_of
+from gravida.statistics.design import LEVELS
 
 # Fewer pregnancies for each parameter, and the sums come near to telling of each of them.
 PREGNANCIES_PER_PARAMETER = 3
@@ -80,7 +80,7 @@ def _objections(asked: Question, held: Holdings, threshold: int, answered: Answe
             yield f"{arm}: {few}" if arm != "all" else few
     for name in asked.get("predictors", ()):
         if name in LEVELS:
-            levels = level_of(held.pregnancies.loc[rows["pregnancy"]], name).to_numpy()
+            levels = held.levels(rows, name).to_numpy()
             for level in LEVELS[name][1]:
                 if 0 < rows.loc[levels == level, "woman"].nunique() < threshold:
                     yield f"{name}: level {level}: {few}"

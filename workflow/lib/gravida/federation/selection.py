@@ -53,11 +53,15 @@ class Holdings:
             return (rows[kind] == of[0]).to_numpy(float)
         if kind == "cell":
             return ((rows["arm"] == of[0]) & (rows["period"] == of[1])).to_numpy(float)
-        theirs = self.pregnancies.loc[rows["pregnancy"]]
         if kind in UNITS:
-            return theirs[kind].astype("float64").to_numpy()
-        levels = level_of(theirs, kind)
+            return self.pregnancies[kind].loc[rows["pregnancy"]].astype("float64").to_numpy()
+        levels = self.levels(rows, kind)
         return np.where(levels.isna(), np.nan, (levels == of[0]).to_numpy(float))
+
+    def levels(self, rows: pd.DataFrame, predictor: str) -> pd.Series:
+        """Return the level of a categorical covariate for some rows of person-time, None where missing."""
+        source, _ = LEVELS[predictor]
+        return level_of(self.pregnancies[[source]], predictor).loc[rows["pregnancy"]]
 
     def batch(self, rows: pd.DataFrame, labels: Sequence[Label]) -> Batch:
         """Return rows of person-time as a batch."""
