@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 from gravida.__main__ import main
+from gravida.federation.signing import is_signed, signed
 
 DEMO = Path(__file__).resolve().parents[2] / "resources/demo"
 
@@ -77,6 +78,19 @@ def test_rows_leave_a_centre_under_pseudonyms_that_can_be_made_again(tmp_path, c
     assert validate(capsys, first, tmp_path / "page.html", "--policy", "all")[0] == 0
     code, said = run(capsys, "new-key", key)
     assert code == 1 and "is there already" in said
+
+
+def test_the_keys_of_an_exchange_are_a_pair(tmp_path, capsys) -> None:
+    code, said = run(capsys, "exchange-keys", tmp_path / "keys", "north")
+    assert code == 0 and "BEGIN" not in said
+    secret, public = tmp_path / "keys/north.key", tmp_path / "keys/north.pub"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert is_signed(signed({"a": 1}, secret.read_text()), public.read_text())
+    before = secret.read_bytes()
+    code, said = run(capsys, "exchange-keys", tmp_path / "keys", "north")
+    assert code == 1 and "is there already" in said and secret.read_bytes() == before
+    code, said = run(capsys, "exchange-keys", tmp_path / "keys", "../north")
+    assert code == 1 and said.startswith("ConfigurationError: ") and "letters, digits" in said
 
 
 def test_what_identifies_does_not_leave(tmp_path, capsys) -> None:

@@ -24,7 +24,8 @@ FLOORS = [
     {"periods", "settings", "guide", "words", "ledger"},
     {"intake", "person_time", "models"},
     {"cohort", "statistics", "evidence", "disclosure", "synthetic"},
-    {"admission", "at_centre", "calibration", "federation", "provenance", "releases"},
+    {"federation"},
+    {"admission", "at_centre", "calibration", "provenance", "releases"},
     {"figures", "report"},
     {"__main__"},
 ]

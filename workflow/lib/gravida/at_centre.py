@@ -3,6 +3,7 @@
 Nothing here needs a study's configuration or the network, and no value of a row is printed.
 """
 
+import re
 from argparse import Namespace
 from collections.abc import Sequence
 from datetime import date
@@ -40,6 +41,21 @@ def write_key(options: Namespace) -> None:
     _refuse_to_overwrite(options.file)
     write_secret(options.file, new_key())
     print(f"Written: {options.file}. Keep it: without it no pseudonym can be made again. Send it to nobody.")
+
+
+def write_exchange_keys(options: Namespace) -> None:
+    """Write the two keys of a partner that keeps its rows, or of the coordinating centre."""
+    from gravida.federation.signing import new_keys
+
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", options.name):
+        raise ConfigurationError("the name may hold letters, digits, _ and - only")
+    secret, public = (options.folder / f"{options.name}{ending}" for ending in (".key", ".pub"))
+    for path in (secret, public):
+        _refuse_to_overwrite(path)
+    private_text, public_text = new_keys()
+    write_secret(secret, private_text)
+    write_text(public, public_text)
+    print(f"Written: {secret}, which you send to nobody, and {public}, which goes to your partners.")
 
 
 def draft_mapping(options: Namespace) -> None:
@@ -171,6 +187,11 @@ def add_commands(commands) -> None:
     )
     key = _command(commands, "new-key", write_key, "make the key for pseudonyms, which stays at the centre")
     key.add_argument("file", type=Path, help="must not exist yet")
+    keys = _command(
+        commands, "exchange-keys", write_exchange_keys, "make the keys that sign what centres exchange"
+    )
+    keys.add_argument("folder", type=Path, help="where they are written")
+    keys.add_argument("name", help="the site's name, or coordinator")
     draft = _command(
         commands, "map-template", draft_mapping, "draft a mapping file from a centre's own files"
     )

@@ -67,5 +67,5 @@ def _loaded(text: str, load: Any, kind: type, **more: object) -> Any:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, kind):
-        raise ConfigurationError("a key is not an Ed25519 key in PEM form; `gravida keys` makes new ones")
+        raise ConfigurationError("a key is not an Ed25519 key in PEM form; exchange-keys makes new ones")
     return key
