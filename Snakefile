@@ -25,6 +25,7 @@ include: "workflow/rules/estimate.smk"
 include: "workflow/rules/evidence.smk"
 include: "workflow/rules/safety.smk"
 include: "workflow/rules/publish.smk"
+include: "workflow/rules/exchange.smk"
 
 
 # On a cluster only the others are sent to a node: these take seconds, however many women there are.
@@ -49,6 +50,7 @@ localrules:
     release_evidence,
     release_tables,
     review_release,
+    summarise_site,
     tabulate_checks,
     tabulate_safety,
     write_report,
@@ -74,6 +76,11 @@ rule evidence:
         expand("results/internal/tables/{table}.csv", table=EVIDENCE_TABLES),
         expand("results/release/tables/{table}.csv", table=EVIDENCE_TABLES),
         expand("results/release/figures/{figure}.png", figure=EVIDENCE_FIGURES),
+
+
+rule site_summary:
+    input:
+        summaries,
 
 
 onstart:

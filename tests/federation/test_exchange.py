@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from gravida.errors import ConfigurationError, SubmissionRefused
-from gravida.federation.exchange import Request, read_request, read_summary, summarise, text_of
+from gravida.federation.exchange import Request, read_request, read_summary, summarise_site, text_of
 from gravida.federation.protection import Answered, protected_answer
 from gravida.federation.questions import Which, key_of, question
 from gravida.federation.selection import Holdings
@@ -36,7 +36,7 @@ def asked(number: int, *questions: dict) -> Request:
 
 
 def answer_of(north: Holdings, request: Request, site: str = "north") -> str:
-    document, _ = summarise(request, site, north, MIN_WOMEN, NOTHING, NORTH_KEYS[0])
+    document, _ = summarise_site(request, site, north, MIN_WOMEN, NOTHING, NORTH_KEYS[0])
     return text_of(document)
 
 
@@ -191,9 +191,11 @@ def test_a_centre_answers_no_question_that_differs_in_one_parameter(north: Holdi
 
 
 def test_what_was_answered_in_a_round_is_remembered(north: Holdings) -> None:
-    _, answered = summarise(asked(2, sums([-1.0, 0.3])), "north", north, MIN_WOMEN, NOTHING, NORTH_KEYS[0])
+    _, answered = summarise_site(
+        asked(2, sums([-1.0, 0.3])), "north", north, MIN_WOMEN, NOTHING, NORTH_KEYS[0]
+    )
     request = asked(3, sums([-1.0, 0.4]))
-    document, _ = summarise(request, "north", north, MIN_WOMEN, answered, NORTH_KEYS[0])
+    document, _ = summarise_site(request, "north", north, MIN_WOMEN, answered, NORTH_KEYS[0])
     assert [*document["answers"].values()] == [
         {"refused": "an earlier question differs in one parameter only"}
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 from gravida.errors import NotEstimable, SubmissionRefused
-from gravida.federation.exchange import MOST_ROUNDS, Request, summarise, text_of
+from gravida.federation.exchange import MOST_ROUNDS, Request, summarise_site, text_of
 from gravida.federation.protection import Answered
 from gravida.federation.questions import Which, key_of
 from gravida.federation.rounds import Centre, Exchange, gather, next_request
@@ -32,7 +32,7 @@ def rows() -> dict[str, Holdings]:
 
 
 def sent(rows: dict[str, Holdings], request: Request, site: str) -> str:
-    document, _ = summarise(request, site, rows[site], MIN_WOMEN, Answered({}), KEYS[site][0])
+    document, _ = summarise_site(request, site, rows[site], MIN_WOMEN, Answered({}), KEYS[site][0])
     return text_of(document)
 
 

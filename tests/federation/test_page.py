@@ -2,7 +2,7 @@
 
 import json
 
-from gravida.federation.exchange import Request, summarise, text_of
+from gravida.federation.exchange import Request, summarise_site, text_of
 from gravida.federation.page import leaving_page
 from gravida.federation.protection import Answered
 from gravida.federation.questions import Which, key_of, question
@@ -22,7 +22,7 @@ def test_the_page_shows_the_whole_file() -> None:
         question("sums", OUTCOME, columns=[("intercept",)] * 40, family="poisson", parameters=[0.0] * 40),
     ]
     request = Request(2, "plan", {key_of(each): each for each in questions})
-    document, _ = summarise(request, "north", north, 1, Answered({}), new_keys()[0])
+    document, _ = summarise_site(request, "north", north, 1, Answered({}), new_keys()[0])
     page = leaving_page(document, request)
     text = text_of(json.loads(json.dumps(document)))
     assert text.replace('"', "&#34;") in page

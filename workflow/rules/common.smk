@@ -226,13 +226,41 @@ def earlier_records(wildcards):
     return kept.earlier_records(data_cuts(), plan_digest(wildcards)) if has_registry() else []
 
 
+def last_round():
+    """Return the number of the last round that the coordinating centre has asked for; the first needs no asking."""
+    asked = Path("exchange").glob("round_[0-9][0-9]/request.json")
+    return max((path.parent.name.removeprefix("round_") for path in asked), default="01")
+
+
+def request_of_round(wildcards):
+    """Return the request of a round and the key that it is signed with; the first follows from the plan."""
+    if wildcards.round == "01":
+        return []
+    return [f"exchange/round_{wildcards.round}/request.json", "exchange/keys/coordinator.pub"]
+
+
+def ledger_before(wildcards):
+    """Return what a site had answered before a round."""
+    number = int(wildcards.round) - 1
+    return [f"exchange/round_{number:02}/{wildcards.site}_ledger.json"] if number else []
+
+
+def summaries(wildcards):
+    """Return the answers of this study's sites to the last round."""
+    return [f"exchange/round_{last_round()}/{name}.json" for name in sites()]
+
+
+# These are made beside a study: its record says nothing of them.
+BESIDE = ("record_provenance", "summarise_site")
+
+
 @cache
 def recorded_steps():
-    """Return every step that makes something, but for the record of them all."""
+    """Return every step of a study that makes something, but for the record of them all."""
     return [
         steps.Step(each.name, Path(each.script).stem, read_by(each), made_by(each))
         for each in workflow.rules
-        if each.output and each.name != "record_provenance"
+        if each.output and each.name not in BESIDE
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gravida.errors import SubmissionRefused
+from gravida.federation.opening import opening_questions
 from gravida.federation.protection import Answered, protected_answer, too_small
 from gravida.federation.questions import Question, key_of, plain
 from gravida.federation.selection import Holdings
@@ -51,6 +52,20 @@ class Request:
         }
 
 
+def opening_request(plan: str, contrast: Mapping[str, Any]) -> Request:
+    """Return the request of the first round, which follows from the plan.
+
+    Parameters
+    ----------
+    plan : str
+        Digest of the analysis plan.
+    contrast : mapping
+        Of the plan: period, numerator and covariates.
+    """
+    questions = opening_questions(contrast["period"], contrast["numerator"], contrast["covariates"])
+    return Request(OPENING, plan, {key_of(each): json.loads(json.dumps(each)) for each in questions})
+
+
 def text_of(document: Mapping[str, Any]) -> str:
     """Return the text of a file; no other layout of the same content is read."""
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
@@ -85,7 +100,7 @@ def read_request(text: str, where: str, expected: int, plan: str, public: str) -
     return Request(expected, found["plan"], found["questions"])
 
 
-def summarise(
+def summarise_site(
     request: Request, site: str, held: Holdings, threshold: int, answered: Answered, private: str
 ) -> tuple[dict[str, Any], Answered]:
     """Return a centre's signed answer to a request, and what it has answered then.
@@ -112,6 +127,7 @@ def summarise(
         "format": SUMMARY,
         "site": site,
         "round": request.round,
+        "plan": request.plan,
         "request": request.digest,
         "answers": answers,
     }

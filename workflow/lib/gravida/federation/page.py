@@ -33,7 +33,7 @@ def leaving_page(document: Mapping[str, Any], request: Request) -> str:
     Parameters
     ----------
     document : mapping
-        As `exchange.summarise` makes it.
+        As `exchange.summarise_site` makes it.
     request : Request
         What was asked.
     """

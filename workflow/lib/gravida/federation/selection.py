@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from gravida.errors import NotEstimable
 from gravida.federation.questions import Label, Which
 from gravida.models.kernel import Batch
 from gravida.statistics.cells import with_both_years
@@ -83,6 +84,22 @@ def holdings(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -> dict[str, 
     return {
         site: Holdings(theirs, periods.get(site, nothing)) for site, theirs in pregnancies.groupby("site")
     }
+
+
+def holding_of(site: str, pregnancies: pd.DataFrame, person_time: pd.DataFrame) -> Holdings:
+    """Return the rows of one site of a cohort.
+
+    Raises
+    ------
+    NotEstimable
+        If none of its rows is used.
+    """
+    found = holdings(pregnancies, person_time)
+    if site not in found:
+        raise NotEstimable(
+            f"site {site} has no pregnancy in the study; see its page in results/internal/quality"
+        )
+    return found[site]
 
 
 def _no_overlap(held: Holdings, rows: pd.DataFrame) -> np.ndarray:
