@@ -1,13 +1,15 @@
 """The kernel, the solver and the count models, against closed forms, scipy and statsmodels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gravida.errors import NotConverged, NotEstimable
 from gravida.models.counts import NoOverdispersion, boundary_slope, fit_negative_binomial, fit_poisson
 from gravida.models.inference import holm, joint_p_value, quantile, wald
-from gravida.models.kernel import Batch, add_up, negative_binomial, poisson, total, woman_scores
+from gravida.models.kernel import Batch, Sums, add_up, negative_binomial, poisson, total, woman_scores
 from gravida.models.sample import Rows
-from gravida.models.solver import maximise
+from gravida.models.solver import climb, maximise
 from scipy import stats
 
 
@@ -229,3 +231,27 @@ def test_joint_p_value_of_one_estimate_is_its_own() -> None:
     assert p_value == pytest.approx(wald(0.4, 0.04, 0.95).p_value, rel=1e-12)
     # Two independent z of 1 and 2: chi-square 5 on 2 degrees of freedom, exp(-2.5).
     assert joint_p_value(np.array([1.0, 2.0]), np.eye(2)) == pytest.approx(np.exp(-2.5), rel=1e-12)
+
+
+def test_a_step_that_is_known_to_lead_down_is_not_taken() -> None:
+    # x - exp(x) is highest at 0; from -4 Newton's step is 54 long.
+    tried = []
+
+    def value(x: np.ndarray) -> float:
+        return float((x - np.exp(x))[0])
+
+    def aided(at: np.ndarray, before: np.ndarray | None) -> Sums:
+        tried.append(at)
+        rate, shares = np.exp(at), (0.5, 0.25)
+        shorter = () if before is None else tuple(value(before + share * (at - before)) for share in shares)
+        return Sums(value(at), 1 - rate, rate[:, None], 1, 1.0, shorter)
+
+    def unaided(at: np.ndarray, before: np.ndarray | None) -> Sums:
+        return replace(aided(at, before), shorter=())
+
+    found = climb(aided, np.array([-4.0]))
+    passes = len(tried)
+    again = climb(unaided, np.array([-4.0]))
+    assert found.parameters == pytest.approx([0.0], abs=1e-8)
+    assert again.parameters == pytest.approx([0.0], abs=1e-8)
+    assert passes <= len(tried) - passes - 2

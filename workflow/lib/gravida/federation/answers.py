@@ -28,6 +28,8 @@ TALLIED = (
     "person_years",
     *SQUARES,
 )
+# Of the way from the parameters before: should the whole step lead down, it is known how far to go.
+SHORTER = (0.5, 0.25)
 Answer = dict[str, Any]
 
 
@@ -115,8 +117,13 @@ def _sums(asked: Question, held: Holdings) -> Answer:
         "pregnancies": sums.pregnancies,
         "women": sample.women,
         "vanishing": bool(sums.smallest_mean < SMALLEST_MEAN),
+        "shorter": [],
         **_standardised(asked, rows, held, places),
     }
+    if "before" in asked:
+        before = np.concatenate([np.array(asked["before"])[places], asked["before"][len(asked["columns"]) :]])
+        steps = [before + share * (at - before) for share in SHORTER]
+        found["shorter"] = [sample.sums(family, step).log_likelihood for step in steps]
     if family is poisson:
         moments = sample.moments(at)
         found["moments"] = [getattr(moments, name) for name in moments.__slots__]

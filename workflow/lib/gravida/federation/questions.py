@@ -73,8 +73,12 @@ def question(kind: str, which: Which, **more: object) -> Question:
 
 
 def key_of(asked: Question) -> str:
-    """Return what identifies a question: a digest of its text."""
-    text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+    """Return what identifies a question: a digest of its text.
+
+    From where its parameters were reached does not count.
+    """
+    named = {name: value for name, value in asked.items() if name != "before"}
+    text = json.dumps(named, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -62,15 +62,16 @@ class Pooled:
         """Return the coefficients to start from, shape (p,)."""
         return self.start
 
-    def sums(self, family: Family, parameters: np.ndarray) -> Sums:
+    def sums(self, family: Family, parameters: np.ndarray, before: np.ndarray | None = None) -> Sums:
         """Return the sums at these parameters, shape (k,)."""
-        answers, k = self._at(family, parameters), parameters.size
+        answers, k = self._at(family, parameters, before), parameters.size
         return Sums(
             sum(each["log_likelihood"] for each in answers),
             _vector(answers, "score", k),
             _matrix(answers, "information", k),
             sum(each["pregnancies"] for each in answers),
             0.0 if any(each["vanishing"] for each in answers) else 1.0,
+            tuple(np.sum([each["shorter"] for each in answers], axis=0).tolist()),
         )
 
     def meat(self, family: Family, parameters: np.ndarray) -> np.ndarray:
@@ -129,8 +130,11 @@ class Pooled:
         """Return a question about these pregnancies and columns."""
         return question(kind, self.which, columns=self.labels, **more)
 
-    def _at(self, family: Family, parameters: np.ndarray) -> Sequence[Answer]:
-        return self._ask("sums", family=family.__name__, parameters=parameters)
+    def _at(
+        self, family: Family, parameters: np.ndarray, before: np.ndarray | None = None
+    ) -> Sequence[Answer]:
+        more = {} if before is None else {"before": before}
+        return self._ask("sums", family=family.__name__, parameters=parameters, **more)
 
     def _ask(self, kind: str, **more: object) -> Sequence[Answer]:
         (answers,) = self.pool.ask(self.question(kind, **more), of=self.which.sites)

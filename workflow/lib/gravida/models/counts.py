@@ -142,16 +142,16 @@ def near_poisson(sample: Sample) -> np.ndarray | None:
     """
     if not sample.relapses:
         return None
-    beta, before = sample.flat_start(), -np.inf
+    beta, last, highest = sample.flat_start(), None, -np.inf
     for _ in range(MAX_ITERATIONS):
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            sums = sample.sums(poisson, beta)
-        if not (sums.log_likelihood >= before and np.isfinite(sums.information).all()):
+            sums = sample.sums(poisson, beta, last)
+        if not (sums.log_likelihood >= highest and np.isfinite(sums.information).all()):
             return None
         step = newton_step(sums)
         if float(sums.score @ step) < NEAR:
             return beta
-        beta, before = beta + step, sums.log_likelihood
+        beta, last, highest = beta + step, beta, sums.log_likelihood
     return None
 
 

@@ -117,7 +117,7 @@ def fit_cox(batches: Sequence[SurvivalTimes], ties: Ties = "efron") -> CoxModel:
     null = partial_likelihood(batches, grid, np.zeros(grid.centre.size), ties)
     if not _informs(null, grid, sum(int(batch.event.sum()) for batch in batches)):
         raise NotEstimable("at no relapse are pregnancies under observation that the covariates tell apart")
-    fit = climb(lambda beta: partial_likelihood(batches, grid, beta, ties), np.zeros(grid.centre.size))
+    fit = climb(lambda beta, _: partial_likelihood(batches, grid, beta, ties), np.zeros(grid.centre.size))
     if eigvalsh(fit.sums.information, null.information)[0] < SMALLEST_SHARE:
         raise NotEstimable("the covariates tell perfectly who relapses first: a ratio is 0 or infinite")
     accept(fit.sums)

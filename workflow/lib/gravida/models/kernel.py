@@ -71,13 +71,18 @@ Family = Callable[[Batch, np.ndarray], Derivatives]
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Sums over pregnancies at given parameters; `information` is observed, shape (k, k)."""
+    """Sums over pregnancies at given parameters; `information` is observed, shape (k, k).
+
+    `shorter` is the log-likelihood a half and a quarter of the way from the parameters before, where whoever
+    adds up was told of them.
+    """
 
     log_likelihood: float
     score: np.ndarray
     information: np.ndarray
     pregnancies: int
     smallest_mean: float
+    shorter: tuple[float, ...] = ()
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(

@@ -63,7 +63,7 @@ def fit_mixed_poisson(batch: Batch, site: np.ndarray) -> MixedModel:
         raise NoSiteVariance("the sites differ no more than chance")
     deviation = np.sqrt(np.clip(slope / float((expected**2).sum()), 1e-4, 4))
     parameters = np.append(base.beta, np.log(deviation))
-    fit = climb(lambda at: _sums(batch, site, at), parameters)
+    fit = climb(lambda at, _: _sums(batch, site, at), parameters)
     accept(fit.sums)
     p = batch.design.shape[1]
     covariance = np.linalg.inv(fit.sums.information)[:p, :p]

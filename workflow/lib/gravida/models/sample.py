@@ -97,8 +97,8 @@ class Sample(Protocol):
     def flat_start(self) -> np.ndarray:
         """Return the coefficients of one common rate, shape (p,)."""
 
-    def sums(self, family: Family, parameters: np.ndarray) -> Sums:
-        """Return the sums at these parameters, shape (k,)."""
+    def sums(self, family: Family, parameters: np.ndarray, before: np.ndarray | None = None) -> Sums:
+        """Return the sums at these parameters, shape (k,), and how they were `before`, if there were any."""
 
     def meat(self, family: Family, parameters: np.ndarray) -> np.ndarray:
         """Return the sum over women of the outer products of their scores, shape (k, k)."""
@@ -159,7 +159,7 @@ class Rows:
         years = sum(float(np.exp(batch.log_time).sum()) for batch in self.batches)
         return np.log(self.relapses / years) * np.linalg.lstsq(gram, column_sums, rcond=None)[0]
 
-    def sums(self, family: Family, parameters: np.ndarray) -> Sums:
+    def sums(self, family: Family, parameters: np.ndarray, before: np.ndarray | None = None) -> Sums:
         """Return the sums at these parameters, shape (k,)."""
         return total(family, self.batches, parameters)
 

@@ -51,22 +51,26 @@ def maximise(family: Family, sample: Sample, start: np.ndarray) -> Fit:
     NotEstimable
         If some expected count goes to 0, so that the maximum lies at infinity.
     """
-    fit = climb(lambda parameters: sample.sums(family, parameters), start)
+    fit = climb(lambda parameters, before: sample.sums(family, parameters, before), start)
     accept(fit.sums)
     return fit
 
 
-def climb(sums_at: Callable[[np.ndarray], Sums], start: np.ndarray) -> Fit:
+# Returns the sums at some parameters, given those before; at the start there are none.
+SumsAt = Callable[[np.ndarray, np.ndarray | None], Sums]
+
+
+def climb(sums_at: SumsAt, start: np.ndarray) -> Fit:
     """Return where Newton's steps come to rest; whether that is a maximum is for `accept` to say.
 
     Parameters
     ----------
     sums_at : callable
-        Log-likelihood, score and information at given parameters, shape (k,).
+        Log-likelihood, score and information at given parameters, shape (k,), and those before.
     start : ndarray, shape (k,)
     """
     parameters = np.asarray(start, dtype=float)
-    sums = sums_at(parameters)
+    sums = sums_at(parameters, None)
     passes, settled = 1, False
     while passes < MAX_ITERATIONS and not settled:
         step = newton_step(sums)
@@ -83,14 +87,19 @@ def climb(sums_at: Callable[[np.ndarray], Sums], start: np.ndarray) -> Fit:
 
 
 def _first_that_climbs(
-    sums_at: Callable[[np.ndarray], Sums], parameters: np.ndarray, sums: Sums, step: np.ndarray
+    sums_at: SumsAt, parameters: np.ndarray, sums: Sums, step: np.ndarray
 ) -> tuple[tuple[np.ndarray, Sums] | None, int]:
     """Return the first of the full and halved steps that does not lower the likelihood, and the passes."""
     rounding = 1e-13 * max(1.0, abs(sums.log_likelihood))
+    shorter: dict[int, float] = {}
     for halvings in range(MAX_HALVINGS):
+        # What is known to fall short need not be asked for.
+        if shorter.get(halvings, np.inf) < sums.log_likelihood - rounding:
+            continue
         moved = parameters + step / 2**halvings
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            there = sums_at(moved)
+            there = sums_at(moved, parameters)
+        shorter |= dict(enumerate(there.shorter, start=halvings + 1))
         climbs = there.log_likelihood >= sums.log_likelihood - rounding
         if climbs and np.isfinite(there.log_likelihood) and np.isfinite(there.information).all():
             return (moved, there), halvings + 1
