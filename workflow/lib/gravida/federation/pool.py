@@ -61,13 +61,15 @@ class Pool:
             for site in (site for site in asked if site in self.given):
                 found = self.given[site].get(key)
                 if found is None:
-                    waiting[site] = self.asked[key] = question
+                    waiting.setdefault(site, {})[key] = question
                 elif "refused" in found:
                     refused[site] = found["refused"]
         if refused:
-            raise Refused(
-                "; ".join(f"{site} does not answer: {why}" for site, why in sorted(refused.items()))
-            )
+            # What cannot be added up is not asked of the others.
+            said = [f"{site} does not answer: {why}" for site, why in sorted(refused.items())]
+            raise Refused("; ".join(said))
+        for unanswered in waiting.values():
+            self.asked.update(unanswered)
         if waiting:
             raise Awaiting(f"waits for an answer of {', '.join(sorted(waiting))}")
         return [{site: self._answer(question, site) for site in asked} for question in questions]
