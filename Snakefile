@@ -30,6 +30,7 @@ include: "workflow/rules/exchange.smk"
 
 # On a cluster only the others are sent to a node: these take seconds, however many women there are.
 localrules:
+    ask_centres,
     assess_identifiability,
     assess_precision,
     audit_claims,
@@ -43,6 +44,7 @@ localrules:
     estimate_cost,
     estimate_rates,
     estimate_sites,
+    gather_answers,
     measure_dispersion,
     pool_evidence,
     record_configuration,
@@ -67,6 +69,7 @@ rule all:
         "results/release/manifest.json",
         "results/release/ro-crate-metadata.json",
         of_sites("results/internal/quality/{site}.html"),
+        next_round,
         expand("results/internal/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
         expand("results/release/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
 
@@ -90,6 +93,7 @@ onstart:
 onsuccess:
     keep_release()
     print(closing_words())
+    print(send_request())
 
 
 onerror:

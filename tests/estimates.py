@@ -9,8 +9,8 @@ from gravida.statistics.dispersion import measure_dispersion
 from gravida.statistics.estimability import describe_estimability
 from gravida.statistics.imputed import ImputationPlan
 from gravida.statistics.precision import PrecisionSettings, assess_precision
-from gravida.statistics.predictability import PredictabilitySettings, estimate_predictability
-from gravida.statistics.predictors import estimate_predictors, names_of
+from gravida.statistics.predictability import estimate_predictability
+from gravida.statistics.predictors import estimate_predictors
 from gravida.statistics.rate_ratios import estimate_rate_ratios
 from gravida.statistics.rates import estimate_rates
 from gravida.statistics.sensitivity import estimate_sensitivity
@@ -38,9 +38,6 @@ def every_table(
         SurvivalSettings(settings.numerator, settings.denominator, settings.confidence),
         contrasts.verdict,
     )
-    predictability = PredictabilitySettings(
-        names_of(contrasts), settings.period, settings.confidence, plan.seed
-    )
     return {
         "attrition": cohort.attrition,
         "balance": describe_balance(contrasts),
@@ -52,7 +49,7 @@ def every_table(
         "precision": assess_precision(
             contrasts, rate_ratios, PrecisionSettings(settings.confidence, 0.8, (1.409, 1.5), 1.25, plan.seed)
         ),
-        "predictability": estimate_predictability(cohort.pregnancies, cohort.person_time, predictability),
+        "predictability": estimate_predictability(contrasts, plan.seed),
         "predictors": estimate_predictors(contrasts, cohort.onsets, plan),
         "rate_ratios": rate_ratios,
         "relapse_free": survival.relapse_free,

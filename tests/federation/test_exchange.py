@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from gravida.errors import ConfigurationError, SubmissionRefused
-from gravida.federation.exchange import Request, read_request, read_summary, summarise_site, text_of
+from gravida.federation.exchange import Centre, Request, read_request, read_summary, summarise_site, text_of
 from gravida.federation.protection import Answered, protected_answer
 from gravida.federation.questions import Which, key_of, question
 from gravida.federation.selection import Holdings
@@ -14,7 +14,7 @@ from gravida.federation.tabulation import tabulation
 
 from tests.federation.centres import drawn_sites, held
 
-MIN_WOMEN = 5
+MIN_WOMEN, CUT = 5, "2026-06-30"
 OUTCOME = Which(("postpartum_year",))
 ROUND_2 = "exchange/round_02/north.json"
 NORTH_KEYS, SOUTH_KEYS, OUR_KEYS = new_keys(), new_keys(), new_keys()
@@ -31,17 +31,21 @@ def sums(parameters: list[float], *labels: tuple[str, ...]) -> dict:
     return question("sums", OUTCOME, columns=columns, family="poisson", parameters=parameters)
 
 
+def line(site: str = "north") -> dict[str, str]:
+    return {"site": site, "policy": "individual", "data_cut": CUT}
+
+
 def asked(number: int, *questions: dict) -> Request:
     return Request(number, "plan", {key_of(each): each for each in questions})
 
 
 def answer_of(north: Holdings, request: Request, site: str = "north") -> str:
-    document, _ = summarise_site(request, site, north, MIN_WOMEN, NOTHING, NORTH_KEYS[0])
+    document, _ = summarise_site(request, line(site), north, MIN_WOMEN, NOTHING, NORTH_KEYS[0])
     return text_of(document)
 
 
 def read(text: str, request: Request, public: str = NORTH_KEYS[1]) -> dict:
-    return read_summary(text, ROUND_2, "north", request, MIN_WOMEN, public)
+    return read_summary(text, ROUND_2, Centre("north", "individual", CUT, public), request, MIN_WOMEN)
 
 
 def test_an_answer_is_read_as_it_was_given(north: Holdings) -> None:
@@ -192,10 +196,10 @@ def test_a_centre_answers_no_question_that_differs_in_one_parameter(north: Holdi
 
 def test_what_was_answered_in_a_round_is_remembered(north: Holdings) -> None:
     _, answered = summarise_site(
-        asked(2, sums([-1.0, 0.3])), "north", north, MIN_WOMEN, NOTHING, NORTH_KEYS[0]
+        asked(2, sums([-1.0, 0.3])), line(), north, MIN_WOMEN, NOTHING, NORTH_KEYS[0]
     )
     request = asked(3, sums([-1.0, 0.4]))
-    document, _ = summarise_site(request, "north", north, MIN_WOMEN, answered, NORTH_KEYS[0])
+    document, _ = summarise_site(request, line(), north, MIN_WOMEN, answered, NORTH_KEYS[0])
     assert [*document["answers"].values()] == [
         {"refused": "an earlier question differs in one parameter only"}
     ]

@@ -14,6 +14,9 @@ from tests.federation.centres import drawn_sites, held
 OUTCOME = Which(("postpartum_year",))
 
 
+LINE = {"site": "north", "policy": "individual", "data_cut": "2026-06-30"}
+
+
 def test_the_page_shows_the_whole_file() -> None:
     north = held(drawn_sites({"north": "individual"}, 60, seed=3))["north"]
     questions = [
@@ -22,7 +25,7 @@ def test_the_page_shows_the_whole_file() -> None:
         question("sums", OUTCOME, columns=[("intercept",)] * 40, family="poisson", parameters=[0.0] * 40),
     ]
     request = Request(2, "plan", {key_of(each): each for each in questions})
-    document, _ = summarise_site(request, "north", north, 1, Answered({}), new_keys()[0])
+    document, _ = summarise_site(request, LINE, north, 1, Answered({}), new_keys()[0])
     page = leaving_page(document, request)
     text = text_of(json.loads(json.dumps(document)))
     assert text.replace('"', "&#34;") in page

@@ -8,12 +8,13 @@ import pytest
 from gravida.models.counts import fit_negative_binomial, fit_poisson
 from gravida.models.kernel import Batch
 from gravida.statistics import predictability
+from gravida.statistics.contrasts import Contrasts, ContrastSettings
 from gravida.statistics.design import Column
-from gravida.statistics.predictability import PredictabilitySettings, estimate_predictability
+from gravida.statistics.predictability import estimate_predictability
 
-SETTINGS = PredictabilitySettings(
-    ("age_at_delivery", "edss_before", "dmt_before", "relapses_pre_year"), "postpartum_year", 0.95, 7
-)
+COVARIATES = ("age_at_delivery", "edss_before", "dmt_before", "relapses_pre_year")
+SETTINGS = ContrastSettings("untreated", "treated", "postpartum_year", 0.95, COVARIATES)
+SEED = 7
 NUMBERS = ["value", "lower", "upper"]
 
 
@@ -43,6 +44,10 @@ def study(women: int = 110, seed: int = 1, effect: float = 0.0) -> tuple[pd.Data
         person_years=years,
     )
     return pregnancies, rows
+
+
+def predicted(pregnancies: pd.DataFrame, rows: pd.DataFrame, seed: int = SEED) -> pd.DataFrame:
+    return estimate_predictability(Contrasts(pregnancies, rows, {"one": "individual"}, SETTINGS), seed)
 
 
 def numbers(table: pd.DataFrame, measure: str) -> np.ndarray:
@@ -119,7 +124,7 @@ def test_women_are_dealt_whole_and_evenly() -> None:
 
 
 def test_what_can_be_predicted_is_and_what_cannot_is_not() -> None:
-    strong = estimate_predictability(*study(200, effect=0.8), SETTINGS)
+    strong = predicted(*study(200, effect=0.8))
     assert strong["status"].tolist() == ["ok"] * 3
     assert strong["measure"].tolist() == list(predictability.MEASURES)
     assert numbers(strong, "concordance")[1] > 0.5
@@ -135,9 +140,7 @@ def test_worthless_predictions_are_no_better_or_worse_than_chance(monkeypatch: p
     # 40 registries without any predictor; the standard deviation of the concordance is about 0.09, so that
     # its mean has an error of 0.015. At most a few of the 95% intervals may miss 0.5 (the binomial's 99.9%).
     monkeypatch.setattr(predictability, "DEALS", (2, 1))
-    found = [
-        estimate_predictability(*study(seed=100 + seed), replace(SETTINGS, seed=seed)) for seed in range(40)
-    ]
+    found = [predicted(*study(seed=100 + seed), seed) for seed in range(40)]
     values = np.array([numbers(table, "concordance") for table in found])
     slopes = np.array([numbers(table, "calibration_slope") for table in found])
     assert np.mean(values[:, 0]) == pytest.approx(0.5, abs=0.045)
@@ -152,23 +155,23 @@ def test_row_order_and_names_of_women_change_nothing() -> None:
     other = pregnancies.iloc[order].reset_index(drop=True)
     place = pd.Series(np.arange(len(order)), index=order)
     moved = rows.assign(woman=names[rows["woman"]], pregnancy=place.loc[rows["pregnancy"]].to_numpy())
-    one = estimate_predictability(pregnancies, rows, SETTINGS)
-    again = estimate_predictability(other, moved.iloc[rng.permutation(len(rows))], SETTINGS)
+    one = predicted(pregnancies, rows)
+    again = predicted(other, moved.iloc[rng.permutation(len(rows))])
     pd.testing.assert_frame_equal(one, again)
-    different = estimate_predictability(pregnancies, rows, replace(SETTINGS, seed=8))
+    different = predicted(pregnancies, rows, seed=8)
     assert (numbers(one, "concordance") != numbers(different, "concordance")).any()
 
 
 def test_many_women_are_compared_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictability, "MANY_WOMEN", 300)
     monkeypatch.setattr(predictability, "LARGEST_GROUP", 30)
-    table = estimate_predictability(*study(400, effect=0.8), SETTINGS)
+    table = predicted(*study(400, effect=0.8))
     assert table["status"].tolist() == ["ok"] * 3
     assert numbers(table, "concordance")[1] > 0.5
 
 
 def reasons(pregnancies: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
-    table = estimate_predictability(pregnancies, rows, SETTINGS)
+    table = predicted(pregnancies, rows)
     assert table["measure"].tolist() == list(predictability.MEASURES)
     unanswered = table["status"] != "ok"
     assert table.loc[unanswered, NUMBERS].isna().all(axis=None)

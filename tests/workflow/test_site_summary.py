@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from gravida.federation.exchange import Request, opening_request, read_summary, text_of
+from gravida.federation.exchange import Centre, Request, opening_request, read_summary, text_of
 from gravida.federation.questions import Which, key_of, question
 from gravida.federation.signing import new_keys, signed
 from gravida.federation.tabulation import tabulation
@@ -19,6 +19,7 @@ from tests.workflow.conftest import Run, run_workflow, write_study
 MIN_WOMEN = 5
 OUTCOME = Which(("postpartum_year",))
 NORTH, OURS = new_keys(), new_keys()
+CENTRE = Centre("north", "individual", "2019-06-30", NORTH[1])
 COVARIATES = ["age_at_delivery", "disease_duration_years", "edss_before", "dmt_before", "relapses_pre_year"]
 CONTRAST = {"period": "postpartum_year", "numerator": "untreated", "covariates": COVARIATES}
 
@@ -67,7 +68,7 @@ def asked_again(centre: Run, folder: Path, request: Request, key: str = OURS[0])
 
 def test_the_first_round_needs_no_asking(centre: Run) -> None:
     request = opening_request(plan_of(centre), CONTRAST)
-    answers = read_summary(text_in(centre.study, 1), "north.json", "north", request, MIN_WOMEN, NORTH[1])
+    answers = read_summary(text_in(centre.study, 1), "north.json", CENTRE, request, MIN_WOMEN)
     rows = pd.read_parquet(centre.path("restricted/person_time.parquet"))
     after = rows[rows["period"] == "postpartum_year"]
     counted = answers[key_of(tabulation(OUTCOME))]["arms"]
@@ -95,7 +96,7 @@ def test_a_second_round_answers_what_was_asked(centre: Run, tmp_path: Path) -> N
     request = request_of(centre)
     run = asked_again(centre, tmp_path, request)
     assert run.code == 0, run.output
-    answers = read_summary(text_in(run.study, 2), "north.json", "north", request, MIN_WOMEN, NORTH[1])
+    answers = read_summary(text_in(run.study, 2), "north.json", CENTRE, request, MIN_WOMEN)
     assert len(answers) == 1 and all("score" in each for each in answers.values())
     ledger = json.loads(file_of(run.study, 2, "_ledger.json").read_text(encoding="utf-8"))
     assert [*ledger.values()] == [[[-1.0, 0.3]]]

@@ -7,6 +7,7 @@ from functools import cache, wraps
 
 from gravida import files, ledger, settings
 from gravida.errors import ConfigurationError
+from gravida.federation import mail
 from gravida.provenance import code_digest, inputs, kept, logs, steps
 from gravida.provenance.places import SUBMITTED
 
@@ -140,13 +141,23 @@ def of_registry(*paths):
     return lambda wildcards: list(paths) if has_registry() else []
 
 
+def at_hand():
+    """Return the names of the sites that send rows."""
+    return [name for name, site in sites().items() if site["mode"] == "rows"]
+
+
+def keeping():
+    """Return the names of the sites that keep their rows and send sums."""
+    return [name for name, site in sites().items() if site["mode"] == "summary"]
+
+
 def of_sites(pattern):
-    """Return an input function: the files of this pattern, one a site."""
-    return lambda wildcards: expand(pattern, site=sites())
+    """Return an input function: the files of this pattern, one a site that sends rows."""
+    return lambda wildcards: expand(pattern, site=at_hand())
 
 
 def accepted(table):
-    """Return an input function: the accepted rows of one table, of every site."""
+    """Return an input function: the accepted rows of one table, of every site that sends rows."""
     return of_sites(f"results/restricted/intake/{{site}}/{table}.parquet")
 
 
@@ -188,7 +199,11 @@ def latest_data_cut(wildcards):
 def invented(wildcards):
     """Return for each site whether its rows are invented: the generator leaves a mark beside them or above."""
     return [
-        any((site["folders"][-1] / mark).exists() for mark in (".synthetic", "../.synthetic"))
+        any(
+            (path / mark).exists()
+            for path in site["folders"][-1:]
+            for mark in (".synthetic", "../.synthetic")
+        )
         for site in sites().values()
     ]
 
@@ -250,17 +265,43 @@ def summaries(wildcards):
     return [f"exchange/round_{last_round()}/{name}.json" for name in sites()]
 
 
+def line_of(site):
+    """Return what a summary repeats of the sheet of sites."""
+    return {name: sites()[site][name] for name in ("site", "policy", "data_cut")}
+
+
+def answers(wildcards):
+    """Return the file of what centres that keep their rows have answered, or nothing where all send rows."""
+    return ["results/internal/exchange/answers.json"] if keeping() else []
+
+
+def next_round(wildcards):
+    """Return what is to be asked of centres that keep their rows, or nothing where all send rows."""
+    return ["results/internal/exchange/state.json"] if keeping() else []
+
+
+@cache
+def exchange_files(*_):
+    """Return the digest of every file that centres have sent, and of the requests that they answer."""
+    rounds = range(1, mail.MOST_ROUNDS + 1)
+    found = [path for number in rounds for path in mail.answered_files(number, keeping())]
+    return {str(path): files.sha256(path) for path in found}
+
+
 # These are made beside a study: its record says nothing of them.
 BESIDE = ("record_provenance", "summarise_site")
+# And these where centres keep their rows.
+OF_EXCHANGE = ("ask_centres", "gather_answers")
 
 
 @cache
 def recorded_steps():
     """Return every step of a study that makes something, but for the record of them all."""
+    beside = BESIDE if keeping() else (*BESIDE, *OF_EXCHANGE)
     return [
         steps.Step(each.name, Path(each.script).stem, read_by(each), made_by(each))
         for each in workflow.rules
-        if each.output and each.name not in BESIDE
+        if each.output and each.name not in beside
     ]
 
 
@@ -284,17 +325,17 @@ def read_by(step):
 
 def who_made_what(wildcards):
     """Return for each step what it reads and makes, by which script, and how often it runs."""
-    return steps.who_made_what(recorded_steps(), [*sites()], BASE)
+    return steps.who_made_what(recorded_steps(), at_hand(), BASE)
 
 
 def everything_made(wildcards):
     """Return every file that the other steps make."""
-    return steps.files_made(recorded_steps(), sites())
+    return steps.files_made(recorded_steps(), at_hand())
 
 
 def resources_read(wildcards):
     """Return the files that steps read beside submissions, and that no step makes."""
-    return steps.files_not_made(recorded_steps(), sites())
+    return steps.files_not_made(recorded_steps(), at_hand())
 
 
 def configuration_read(wildcards):
@@ -303,8 +344,8 @@ def configuration_read(wildcards):
 
 
 def sheets_read(wildcards):
-    """Return the sheet of sites and the mapping files."""
-    found = [find_sheet(), *(site["mapping"] for site in sites().values())]
+    """Return the sheet of sites, the mapping files, and what was sent by centres that keep their rows."""
+    found = [find_sheet(), *(site["mapping"] for site in sites().values()), *exchange_files()]
     return [path for path in dict.fromkeys(found) if path]
 
 
@@ -356,6 +397,15 @@ def failures():
 def closing_words():
     """Return the run's warnings, the headline sentence if this run came to it, and where to look."""
     return logs.closing_words(EARLIER, has_registry())
+
+
+@in_one_line
+def send_request():
+    """Ask centres that keep their rows what is still to be known, and return who has to do what."""
+    state = Path("results/internal/exchange/state.json")
+    return (
+        mail.send_request(files.read_json(state)) if state.exists() and has_registry() and keeping() else ""
+    )
 
 
 if workflow.is_main_process:

@@ -1,6 +1,6 @@
 # The question: what do the rows say about rates, the contrast of the arms, and predictors of relapse?
-# Needs the cohort and its person-time (restricted). Leaves one table an answer (internal: aggregates that are not
-# yet protected).
+# Needs the cohort and its person-time (restricted), and the answers of centres that keep their rows. Leaves one table
+# an answer (internal: aggregates that are not yet protected).
 
 COHORT = "results/restricted/cohort.parquet"
 PERSON_TIME = "results/restricted/person_time.parquet"
@@ -10,6 +10,8 @@ ONSETS = "results/restricted/onsets.parquet"
 rule describe_baseline:
     input:
         pregnancies=COHORT,
+        person_time=PERSON_TIME,
+        answers=answers,
     output:
         table="results/internal/tables/baseline.csv",
     log:
@@ -24,7 +26,9 @@ rule describe_baseline:
 
 rule estimate_rates:
     input:
+        pregnancies=COHORT,
         person_time=PERSON_TIME,
+        answers=answers,
     output:
         table="results/internal/tables/relapse_rates.csv",
     log:
@@ -42,6 +46,7 @@ rule assess_identifiability:
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
+        answers=answers,
     output:
         table="results/internal/tables/identifiability.csv",
         estimability="results/internal/tables/estimability.csv",
@@ -61,6 +66,7 @@ rule estimate_rate_ratios:
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
+        answers=answers,
     output:
         table="results/internal/tables/rate_ratios.csv",
         balance="results/internal/tables/balance.csv",
@@ -80,6 +86,7 @@ rule assess_precision:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
         rate_ratios="results/internal/tables/rate_ratios.csv",
+        answers=answers,
     output:
         table="results/internal/tables/precision.csv",
     log:
@@ -101,6 +108,7 @@ rule estimate_course:
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
+        answers=answers,
     output:
         table="results/internal/tables/longitudinal.csv",
     log:
@@ -119,6 +127,7 @@ rule estimate_survival:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
         onsets=ONSETS,
+        answers=answers,
     output:
         relapse_free="results/internal/tables/relapse_free.csv",
         risk_difference="results/internal/tables/risk_difference.csv",
@@ -136,7 +145,9 @@ rule estimate_survival:
 
 rule estimate_sites:
     input:
+        pregnancies=COHORT,
         person_time=PERSON_TIME,
+        answers=answers,
     output:
         table="results/internal/tables/sites.csv",
     log:
@@ -157,6 +168,7 @@ rule estimate_sensitivity:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
         onsets=ONSETS,
+        answers=answers,
     output:
         table="results/internal/tables/sensitivity.csv",
     log:
@@ -174,7 +186,9 @@ rule estimate_sensitivity:
 
 rule measure_dispersion:
     input:
+        pregnancies=COHORT,
         person_time=PERSON_TIME,
+        answers=answers,
     output:
         table="results/internal/tables/dispersion.csv",
     log:
@@ -193,6 +207,7 @@ rule estimate_predictors:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
         onsets=ONSETS,
+        answers=answers,
     output:
         table="results/internal/tables/predictors.csv",
         predictability="results/internal/tables/predictability.csv",

@@ -3,12 +3,13 @@
 from _job import job
 
 with job(snakemake.log[0]):
-    from gravida.statistics.contrasts import Contrasts
+    from gravida.federation.study import contrasts_of
     from gravida.statistics.precision import PrecisionSettings, assess_precision
     from gravida.tables import read_rows, read_table, write_table
 
     inputs, params = snakemake.input, snakemake.params
-    contrasts = Contrasts.of_plan(read_rows(inputs.pregnancies), read_rows(inputs.person_time), params.plan)
+    rows = map(read_rows, (inputs.pregnancies, inputs.person_time))
+    contrasts = contrasts_of(*rows, params.plan, inputs.answers)
     settings = PrecisionSettings(
         params.plan["confidence"], params.power, tuple(params.planned_ratios), params.margin, params.seed
     )

@@ -3,7 +3,8 @@
 from _job import job
 
 with job(snakemake.log[0]):
-    from gravida.federation.exchange import opening_request, read_request, summarise_site, text_of
+    from gravida.federation.exchange import opening_request, summarise_site, text_of
+    from gravida.federation.folder import read_asked
     from gravida.federation.page import leaving_page
     from gravida.federation.protection import Answered
     from gravida.federation.selection import holding_of
@@ -11,14 +12,12 @@ with job(snakemake.log[0]):
     from gravida.tables import read_rows
 
     inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
-    site, number = snakemake.wildcards.site, int(snakemake.wildcards.round)
-    request = opening_request(params.digest, params.plan)
-    if inputs.request:
-        text, public = map(read_text, inputs.request)
-        request = read_request(text, inputs.request[0], number, params.digest, public)
-    held = holding_of(site, read_rows(inputs.pregnancies), read_rows(inputs.person_time))
+    opening = opening_request(params.digest, params.plan)
+    request = read_asked(inputs.request, int(snakemake.wildcards.round), opening)
+    held = holding_of(params.line["site"], *map(read_rows, (inputs.pregnancies, inputs.person_time)))
     before = Answered(read_json(inputs.ledger[0]) if inputs.ledger else {})
-    document, answered = summarise_site(request, site, held, params.min_women, before, read_text(inputs.key))
+    known = (params.min_women, before, read_text(inputs.key))
+    document, answered = summarise_site(request, params.line, held, *known)
     write_text(outputs.summary, text_of(document))
     write_text(outputs.page, leaving_page(document, request))
     write_json(outputs.ledger, answered.parameters)

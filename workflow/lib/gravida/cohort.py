@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gravida.intake.parse import empty_table
 from gravida.periods import COUNT_COLUMNS, gestation, retain_separate_onsets
 from gravida.person_time import MS_AFTER_LMP, NOT_OBSERVED, NOT_STATED, count_person_time
 from schemas import analysis
@@ -38,6 +39,10 @@ class SiteRows:
     pregnancies: pd.DataFrame
     relapses: pd.DataFrame | None
     infusions: pd.DataFrame | None = None
+
+
+# Where every site keeps its rows.
+NOBODY = SiteRows("", "individual", empty_table("pregnancies"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ def build_cohort(
         Rows of the table of attrition about what was submitted and is not used, as
         `admission.tabulate_unused` returns them.
     """
-    ordered = sorted(sites, key=lambda site: site.site)
+    ordered = sorted(sites, key=lambda site: site.site) or [NOBODY]
     pregnancies = pd.concat([_describe(site, dmt_classes, settings) for site in ordered], ignore_index=True)
     pregnancies.insert(0, "woman", pregnancies.groupby(["site", "woman_id"], sort=True).ngroup())
     onsets = _onsets(ordered, pregnancies, settings.relapse_separation_days)

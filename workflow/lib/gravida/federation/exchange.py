@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gravida.errors import SubmissionRefused
+from gravida.federation.mail import OPENING
 from gravida.federation.opening import opening_questions
 from gravida.federation.protection import Answered, protected_answer, too_small
 from gravida.federation.questions import Question, key_of, plain
@@ -14,9 +15,8 @@ from gravida.federation.selection import Holdings
 from gravida.federation.signing import is_signed, signed
 
 REQUEST, SUMMARY = "gravida-request-1", "gravida-summary-1"
-MOST_ROUNDS = 14
-# The first request follows from the plan: nobody has to send it.
-OPENING = 1
+# Of a site: what a summary says and the sheet of sites as well.
+OF_SITE = ("site", "policy", "data_cut")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,16 @@ class Request:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """A centre that keeps its rows: its line in the sheet of sites, and its public key."""
+
+    site: str
+    policy: str
+    data_cut: str
+    public: str
+
+
 def opening_request(plan: str, contrast: Mapping[str, Any]) -> Request:
     """Return the request of the first round, which follows from the plan.
 
@@ -67,8 +77,16 @@ def opening_request(plan: str, contrast: Mapping[str, Any]) -> Request:
 
 
 def text_of(document: Mapping[str, Any]) -> str:
-    """Return the text of a file; no other layout of the same content is read."""
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+    """Return the text of a file, a line for each answer; no other layout of the same content is read."""
+    parts = [f"{json.dumps(name)}: {_lines(document[name])}" for name in sorted(document)]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _lines(value: object) -> str:
+    if not isinstance(value, Mapping):
+        return json.dumps(value)
+    parts = [f"  {json.dumps(key)}: {json.dumps(value[key], sort_keys=True)}" for key in sorted(value)]
+    return "{\n" + ",\n".join(parts) + "\n}"
 
 
 def read_request(text: str, where: str, expected: int, plan: str, public: str) -> Request:
@@ -101,14 +119,20 @@ def read_request(text: str, where: str, expected: int, plan: str, public: str) -
 
 
 def summarise_site(
-    request: Request, site: str, held: Holdings, threshold: int, answered: Answered, private: str
+    request: Request,
+    site: Mapping[str, str],
+    held: Holdings,
+    threshold: int,
+    answered: Answered,
+    private: str,
 ) -> tuple[dict[str, Any], Answered]:
     """Return a centre's signed answer to a request, and what it has answered then.
 
     Parameters
     ----------
     request : Request
-    site : str
+    site : mapping
+        Its ``site``, ``policy`` and ``data_cut``, as in the sheet of sites.
     held : Holdings
         Its rows.
     threshold : int
@@ -125,7 +149,7 @@ def summarise_site(
             answered = answered.with_question(question)
     document = {
         "format": SUMMARY,
-        "site": site,
+        **{name: site[name] for name in OF_SITE},
         "round": request.round,
         "plan": request.plan,
         "request": request.digest,
@@ -134,9 +158,7 @@ def summarise_site(
     return signed(document, private), answered
 
 
-def read_summary(
-    text: str, where: str, site: str, request: Request, threshold: int, public: str
-) -> dict[str, Any]:
+def read_summary(text: str, where: str, centre: Centre, request: Request, threshold: int) -> dict[str, Any]:
     """Return the answers of a centre to a request.
 
     Parameters
@@ -145,23 +167,28 @@ def read_summary(
         Content of the file.
     where : str
         Name of the file, for messages.
-    site : str
+    centre : Centre
         Whose answer it should be.
     request : Request
         What was asked.
     threshold : int
         The fewest women behind a number.
-    public : str
-        The centre's public key.
 
     Raises
     ------
     SubmissionRefused
         Naming the file and what is wrong with it.
     """
-    found = _checked(text, where, SUMMARY, request.round, site, public)
+    site = centre.site
+    found = _checked(text, where, SUMMARY, request.round, site, centre.public)
     if found["site"] != site:
         raise SubmissionRefused(f"{where}: it is the answer of another site; put the file of {site} there")
+    for name in ("policy", "data_cut"):
+        if found[name] != getattr(centre, name):
+            raise SubmissionRefused(
+                f"{where}: its {name} is {found[name]}, that of the sheet of sites {getattr(centre, name)}; "
+                "with another data cut a new exchange begins, in an empty folder"
+            )
     if found["request"] != request.digest:
         raise SubmissionRefused(f"{where}: it answers another request; send {site} the request again")
     if set(found["answers"]) != set(request.questions):

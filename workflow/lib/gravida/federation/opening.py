@@ -7,6 +7,7 @@ from gravida.federation.questions import Question, Which, question
 from gravida.federation.tabulation import tabulation
 from gravida.periods import PERIODS, SECOND_YEAR_BEFORE
 from gravida.statistics.course import BEFORE, PARTS_OF_PERIODS
+from gravida.statistics.sensitivity import PRE_YEAR
 
 
 def opening_questions(period: str, numerator: str, covariates: Sequence[str]) -> list[Question]:
@@ -33,8 +34,9 @@ def opening_questions(period: str, numerator: str, covariates: Sequence[str]) ->
     for which, predictors in ((outcome, covariates), (chosen, covariates), (outcome, [*names, "ivig"])):
         asked += complete_cases(which, tuple(predictors))
     asked.append(question("profile", chosen, columns=[("intercept",), ("arm", numerator)]))
-    for name in (*names, "ivig"):
+    for name in dict.fromkeys((*names, PRE_YEAR, "ivig")):
         asked += complete_cases(outcome, (name,))
+        asked += complete_cases(chosen, (name,))
     return asked
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gravida.errors import Awaiting, NotEstimable
 from gravida.federation.answers import Answer, answer
@@ -26,11 +27,14 @@ class Pool:
         ``{"refused": WHY}``.
     asked : dict
         Questions that some centre has still to answer, by key; filled as estimates are worked out.
+    tables : dict
+        Tabulations that were made of answers: many estimates need the same.
     """
 
     held: Mapping[str, Holdings]
     given: Mapping[str, Mapping[str, Answer]]
     asked: dict[str, Question] = field(default_factory=dict)
+    tables: dict[tuple, Any] = field(default_factory=dict)
     _own: dict[tuple[str, str], Answer] = field(default_factory=dict)
 
     @property

@@ -1,20 +1,22 @@
-"""The rounds of an exchange: what centres have answered so far, who is awaited, and what is asked next."""
+"""The rounds of an exchange: what centres have answered so far, who is awaited, and what is asked next.
+
+The estimates are worked out anew in each round, from all answers: there is no state but the files.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gravida.errors import NotEstimable
 from gravida.federation.answers import Answer
-from gravida.federation.exchange import MOST_ROUNDS, Request, read_summary
+from gravida.federation.contrasts import PooledContrasts
+from gravida.federation.exchange import Centre, Request, read_summary
+from gravida.federation.mail import MOST_ROUNDS
 from gravida.federation.questions import Question
-
-
-@dataclass(frozen=True, slots=True)
-class Centre:
-    """A centre that keeps its rows: its name and its public key."""
-
-    site: str
-    public: str
+from gravida.statistics.course import estimate_course
+from gravida.statistics.estimability import describe_estimability
+from gravida.statistics.imputed import ImputationPlan
+from gravida.statistics.predictors import estimate_predictors
+from gravida.statistics.rate_ratios import estimate_rate_ratios
+from gravida.statistics.sensitivity import estimate_sensitivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +69,38 @@ def gather(
             if text is None:
                 awaited.append((request.round, centre.site))
                 continue
-            where = f"round_{request.round:02}/{centre.site}.json"
-            given[centre.site] |= read_summary(text, where, centre.site, request, threshold, centre.public)
+            where = f"exchange/round_{request.round:02}/{centre.site}.json"
+            given[centre.site] |= read_summary(text, where, centre, request, threshold)
     return Exchange(tuple(requests), given, tuple(awaited))
 
 
-def next_request(exchange: Exchange, asked: Mapping[str, Question]) -> Request | None:
-    """Return the request of the next round; None while answers are awaited, or where nothing is left to ask.
+def questions_left(contrasts: PooledContrasts) -> dict[str, Question]:
+    """Return what the estimates of the plan still need to know of the centres, by key.
 
     Parameters
     ----------
-    exchange : Exchange
-    asked : mapping of key to Question
-        What the estimates still need, as `Pool.asked` holds it.
-
-    Raises
-    ------
-    NotEstimable
-        If there have been as many rounds as there may be.
+    contrasts : PooledContrasts
+        With the covariates of the plan.
     """
-    last = exchange.requests[-1]
-    if exchange.awaited or not asked:
+    for estimate in (describe_estimability, estimate_rate_ratios, estimate_course):
+        estimate(contrasts)
+    estimate_predictors(contrasts, None)
+    estimate_sensitivity(contrasts, None, ImputationPlan(0, 0))
+    return contrasts.pool.asked
+
+
+def next_request(answered: int, plan: str, asked: Mapping[str, Question]) -> Request | None:
+    """Return the request of the next round; None where nothing is left to ask, or no round is left.
+
+    Parameters
+    ----------
+    answered : int
+        The last round; every centre has answered it.
+    plan : str
+        Digest of the analysis plan.
+    asked : mapping of key to Question
+        As `questions_left` returns it.
+    """
+    if not asked or answered >= MOST_ROUNDS:
         return None
-    if last.round >= MOST_ROUNDS:
-        raise NotEstimable(f"after {MOST_ROUNDS} rounds some estimates have not settled")
-    return Request(last.round + 1, last.plan, dict(asked))
+    return Request(answered + 1, plan, dict(asked))

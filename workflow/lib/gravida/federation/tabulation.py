@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from gravida.federation.answers import TALLIED, Answer
+from gravida.federation.answers import ARMS, TALLIED, Answer
 from gravida.federation.pool import Pool
-from gravida.federation.questions import Question, Which, question
+from gravida.federation.questions import Question, Which, key_of, question
 from gravida.statistics.comparison import SAME_RATE, Side
 from gravida.statistics.design import UNITS, Column
 from gravida.statistics.preparing import Seen
@@ -35,8 +36,15 @@ class Tabulation:
 
     def of(self, arm: str) -> pd.Series:
         """Return what is behind an arm, or all, at all sites together."""
-        theirs = self.arms.xs(arm, level="arm")
-        return theirs.sum().where(theirs.columns != MOST, theirs[MOST].max())
+        return self._every[arm]
+
+    @cached_property
+    def _every(self) -> dict[str, pd.Series]:
+        found = {}
+        for arm in ARMS:
+            theirs = self.arms.xs(arm, level="arm")
+            found[arm] = theirs.sum().where(theirs.columns != MOST, theirs[MOST].max())
+        return found
 
     def side(self, arm: str) -> Side:
         """Return what is behind an arm of a comparison."""
@@ -100,7 +108,15 @@ def tabulate(pool: Pool, which: Which, predictors: Sequence[str] = ()) -> Tabula
     Awaiting, Refused
         As `Pool.ask`.
     """
-    (answers,) = pool.ask(tabulation(which, predictors), of=which.sites)
+    asked = tabulation(which, predictors)
+    made = (key_of(asked), which.sites)
+    if made not in pool.tables:
+        (answers,) = pool.ask(asked, of=which.sites)
+        pool.tables[made] = _tabulation(answers, predictors)
+    return pool.tables[made]
+
+
+def _tabulation(answers: Mapping[str, Answer], predictors: Sequence[str]) -> Tabulation:
     tallies = {(site, arm): tally for site, each in answers.items() for arm, tally in each["arms"].items()}
     index = pd.MultiIndex.from_tuples(tallies, names=["site", "arm"]) if tallies else _NOBODY
     arms = pd.DataFrame([*tallies.values()], index=index, columns=list(TALLIED))

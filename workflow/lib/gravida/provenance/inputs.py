@@ -12,6 +12,8 @@ from gravida.provenance.places import SUBMITTED, WORKBOOK, place
 
 # The name of a folder that holds one data cut.
 DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Where sites that keep their rows put their answers.
+EXCHANGE = "exchange"
 Site = dict[str, Any]
 
 
@@ -56,7 +58,8 @@ def find_submissions(
     Returns
     -------
     dict of str to dict
-        The row with ``folders``, those of the data cuts, oldest first; ``data_cut``, the date of the last;
+        The row with ``folders``, those of the data cuts, oldest first (none where the site keeps its rows);
+        ``data_cut``, the date of the last;
         ``mapping``, where that file is, or ""; and ``mapping_text``, what it says.
 
     Raises
@@ -71,6 +74,12 @@ def find_submissions(
 
 def _find(row: Mapping[str, str], base: str | Path, is_shipped: bool) -> Site:
     what, name = f"submission of site {row['site']}", row["submission"]
+    if row["mode"] == "summary":
+        if name != EXCHANGE or row["mapping"]:
+            raise ConfigurationError(
+                f"{what}: a site that keeps its rows has {EXCHANGE} as its submission, and no mapping here"
+            )
+        return {**row, "folders": [], "mapping_text": ""}
     try:
         folder = Path(settings.find(name, name if is_shipped else "", base, what))
         if not folder.is_dir():

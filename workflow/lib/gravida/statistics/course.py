@@ -21,6 +21,7 @@ from gravida.statistics import identifiability as design_of
 from gravida.statistics.cells import Cell, Cells
 from gravida.statistics.comparison import Side
 from gravida.statistics.contrasts import BETWEEN_SITES, Contrasts, joined
+from gravida.words import NEEDS_ROWS
 
 BEFORE = "pre_pregnancy_year"
 AFTER = "postpartum_year"
@@ -85,6 +86,8 @@ def leave_one_woman_out(contrasts: Contrasts) -> tuple[float, float]:
     NotEstimable
         If there are more than 5,000 women, the contrast cannot be had, or not without one of them.
     """
+    if not contrasts.rows_at_hand:
+        raise NotEstimable(NEEDS_ROWS)
     settings, rows = contrasts.settings, contrasts.person_time
     if contrasts.verdict.verdict == design_of.NOT_IDENTIFIABLE:
         raise NotEstimable(contrasts.verdict.reason)

@@ -45,7 +45,14 @@ def _each(contrasts: Contrasts) -> Iterator[dict]:
     if len(contrasts.policies) > 1:
         between = "the arms are the sites' policies" if verdict.verdict == design_of.BETWEEN else ""
         yield _describe(_with_sites(contrasts), why or between)
-    comparison, used = contrasts.adjusted(contrasts.settings.covariates)
+    try:
+        comparison, used = contrasts.adjusted(contrasts.settings.covariates)
+    except NotEstimable as obstacle:
+        # Of a centre that keeps its rows, and does not answer or has not yet.
+        names = ";".join(contrasts.settings.covariates)
+        unknown = {"adjusted_for": names, "parameters": None, "rank": None, "events_per_parameter": None}
+        yield _describe(contrasts.crude(note=""), str(obstacle)) | unknown
+        return
     left_out = next((part for part in comparison.note.split("; ") if part.startswith("left out")), "")
     nothing = "" if used else "no covariate of the plan can be estimated"
     yield _describe(comparison, why or nothing, left_out)
@@ -57,10 +64,13 @@ def _with_sites(contrasts: Contrasts) -> Comparison:
 
 
 def _describe(comparison: Comparison, why: str, said: str = "") -> dict:
-    counts, adds = comparison.counts, comparison.adds
-    columns = counts.columns()
-    obstacle = NotEstimable(why) if why else comparison.obstacle
-    if not adds[-1] and not why:
+    counts, obstacle = comparison.counts, NotEstimable(why) if why else comparison.obstacle
+    columns, parameters = counts.columns(), 2 + len(comparison.covariates)
+    try:
+        adds = comparison.adds
+    except NotEstimable as unknown:
+        adds, obstacle = [], obstacle or unknown
+    if adds and not adds[-1] and not why:
         obstacle = obstacle or NotEstimable("the arm is a combination of the other columns")
     reason = joined(str(obstacle) if obstacle else "; ".join(_thin(comparison)), said)
     return {
@@ -68,10 +78,10 @@ def _describe(comparison: Comparison, why: str, said: str = "") -> dict:
         "adjusted_for": comparison.adjusted_for,
         "sites_numerator": counts.numerator.sites,
         "sites_denominator": counts.denominator.sites,
-        "parameters": len(adds),
-        "rank": sum(adds),
+        "parameters": parameters,
+        "rank": sum(adds) if adds else None,
         **columns,
-        "events_per_parameter": columns["relapses"] / (len(adds) - 1),
+        "events_per_parameter": columns["relapses"] / (parameters - 1),
         "status": obstacle.status if obstacle else "ok",
         "reason": reason,
     }

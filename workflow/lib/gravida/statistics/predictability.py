@@ -17,8 +17,10 @@ from gravida.models.clustered import MANY_WOMEN
 from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.models.kernel import Batch, woman_scores
 from gravida.statistics.canonical import canonical_order
+from gravida.statistics.contrasts import Contrasts
 from gravida.statistics.design import Column, columns_together, make_batch
 from gravida.statistics.guards import relapsed_women
+from gravida.statistics.predictors import names_of
 from gravida.statistics.preparing import prepare
 from gravida.statistics.validation import (
     Validation,
@@ -26,6 +28,7 @@ from gravida.statistics.validation import (
     calibration_slope,
     concordance,
 )
+from gravida.words import NEEDS_ROWS
 
 # Parts of the women and how often they are dealt: with few women, and with many.
 PARTS, DEALS = (10, 5), (10, 1)
@@ -45,19 +48,7 @@ COLUMNS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class PredictabilitySettings:
-    """What the analysis plan fixes: covariates (IVIG is always one), outcome period, coverage, seed."""
-
-    covariates: tuple[str, ...]
-    period: str
-    confidence: float
-    seed: int
-
-
-def estimate_predictability(
-    pregnancies: pd.DataFrame, person_time: pd.DataFrame, settings: PredictabilitySettings
-) -> pd.DataFrame:
+def estimate_predictability(contrasts: Contrasts, seed: int) -> pd.DataFrame:
     """Cross-validate the multivariable model of the predictors.
 
     Which women are dealt into which part follows from the seed and the values of the rows. In the training
@@ -69,20 +60,22 @@ def estimate_predictability(
 
     Parameters
     ----------
-    pregnancies, person_time : DataFrame
-        Of the cohort.
-    settings : PredictabilitySettings
-        The choices of the analysis plan.
+    contrasts : Contrasts
+        Of the outcome period.
+    seed : int
+        Of the deals.
 
     Returns
     -------
     DataFrame
         `concordance`, `calibration_slope` and `calibration_in_the_large` (see `validation`), one row each.
     """
-    rows = person_time[person_time["period"] == settings.period].reset_index(drop=True)
-    theirs, relapses = pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
-    names = [*(name for name in settings.covariates if name != "ivig"), "ivig"]
-    prepared = prepare(columns_together(theirs, names, relapses)[0], relapses)
+    if not contrasts.rows_at_hand:
+        row = {"status": "not_estimable", "reason": NEEDS_ROWS}
+        return pd.DataFrame([{"measure": name, **row} for name in MEASURES]).reindex(columns=COLUMNS)
+    rows = contrasts.rows
+    theirs, relapses = contrasts.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
+    prepared = prepare(columns_together(theirs, names_of(contrasts), relapses)[0], relapses)
     kept, columns = rows[prepared.keep], prepared.fitted_columns()
     values = theirs[prepared.keep].reset_index(drop=True)
     values = values.assign(**{name: kept[name].to_numpy() for name in kept})
@@ -94,23 +87,23 @@ def estimate_predictability(
         "relapses": int(kept["relapses"].sum()),
         **relapsed_women(kept["woman"], kept["relapses"]),
     }
-    table = [{"measure": name, **common, **row} for name, row in _rows(kept.iloc[order], columns, settings)]
-    return pd.DataFrame(table).reindex(columns=COLUMNS)
+    found = _rows(kept.iloc[order], columns, contrasts.settings.confidence, seed)
+    return pd.DataFrame([{"measure": name, **common, **row} for name, row in found]).reindex(columns=COLUMNS)
 
 
 def _rows(
-    rows: pd.DataFrame, columns: Sequence[Column], settings: PredictabilitySettings
+    rows: pd.DataFrame, columns: Sequence[Column], confidence: float, seed: int
 ) -> Iterator[tuple[str, dict]]:
     """Yield each measure with its numbers, or with the reason why there are none."""
     try:
-        validation, note = _validate(rows, columns, settings.seed)
+        validation, note = _validate(rows, columns, seed)
     except NotEstimable as obstacle:
         for name in MEASURES:
             yield name, {"status": obstacle.status, "reason": str(obstacle)}
         return
     for name, measure in MEASURES.items():
         try:
-            value, lower, upper = measure(validation, settings.confidence)
+            value, lower, upper = measure(validation, confidence)
         except NotEstimable as obstacle:
             yield name, {"status": obstacle.status, "reason": str(obstacle)}
             continue

@@ -93,6 +93,16 @@ CHOICES: dict[str, Callable[[Contrasts], np.ndarray]] = {
     "later_deliveries": _later,
     "no_dmt_before": _no_treatment_before,
 }
+# Every scenario, in order.
+NAMES = (
+    *CHOICES,
+    "started_at_day_30",
+    "as_treated",
+    "by_policy",
+    "censored_at_dmt_restart",
+    "counts_not_dates",
+    "thirty_day_rule_off",
+)
 
 
 def _keep(contrasts: Contrasts, stays: np.ndarray) -> Contrasts:

@@ -1,10 +1,11 @@
 """Does the answer hold: the primary contrast under other choices, one row each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pandas as pd
 
+from gravida.errors import NotEstimable
 from gravida.models.clustered import MANY_WOMEN
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.clone_censor import NAME as CLONE_CENSOR
@@ -13,7 +14,8 @@ from gravida.statistics.comparison import Comparison, RateRatio
 from gravida.statistics.contrasts import Contrasts, joined
 from gravida.statistics.estimators import estimate_row, primary_row, unfitted_row
 from gravida.statistics.imputed import ImputationPlan, imputed_contrasts
-from gravida.statistics.scenarios import Scenario, scenarios, without_site
+from gravida.statistics.scenarios import NAMES, Scenario, scenarios, without_site
+from gravida.words import NEEDS_ROWS
 
 COLUMNS = [
     *("scenario", "rate_ratio", "lower", "upper", "p_value", "pregnancies", "women"),
@@ -41,11 +43,14 @@ def estimate_sensitivity(
         Of missing covariates.
     """
     rows = [_row("primary", contrasts, contrasts.primary())]
-    rows += [_of_scenario(scenario) for scenario in scenarios(contrasts, onsets)]
-    rows.append(_as_dict(CLONE_CENSOR, estimate_clone_censor(contrasts, onsets)))
-    rows += [_row(name, contrasts, *adjusted) for name, *adjusted in _covariates(contrasts)]
+    if contrasts.rows_at_hand:
+        rows += [_of_scenario(scenario) for scenario in scenarios(contrasts, onsets)]
+        rows.append(_as_dict(CLONE_CENSOR, estimate_clone_censor(contrasts, onsets)))
+    else:
+        rows += _unanswered((*NAMES, CLONE_CENSOR), contrasts, NEEDS_ROWS)
+    rows += _covariates(contrasts)
     rows += [_as_dict(name, row) for name, row in imputed_contrasts(contrasts, imputation)]
-    rows += list(_without_sites(contrasts))
+    rows += _without_sites(contrasts)
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
@@ -58,21 +63,37 @@ def _of_scenario(scenario: Scenario) -> dict:
     return _row(scenario.name, scenario.contrasts, primary)
 
 
-def _covariates(contrasts: Contrasts) -> Iterator[tuple]:
-    """Yield name, comparison and whether it holds a covariate, for each covariate alone and for all."""
-    names = list(dict.fromkeys((*contrasts.settings.covariates, PRE_YEAR)))
-    for name in names:
-        yield f"covariates:{name}", *contrasts.adjusted([name])
-    yield "covariates:all", *contrasts.adjusted(contrasts.settings.covariates)
+def _covariates(contrasts: Contrasts) -> Iterator[dict]:
+    """Yield the row of each covariate alone, and of all."""
+    covariates = contrasts.settings.covariates
+    names = {name: (name,) for name in dict.fromkeys((*covariates, PRE_YEAR))} | {"all": covariates}
+    for name, those in names.items():
+        scenario = f"covariates:{name}"
+        try:
+            adjusted = contrasts.adjusted(those)
+        except NotEstimable as obstacle:
+            # Of a centre that keeps its rows, and does not answer or has not yet.
+            yield from _unanswered([scenario], contrasts, str(obstacle))
+            continue
+        yield _row(scenario, contrasts, *adjusted)
 
 
-def _without_sites(contrasts: Contrasts) -> Iterator[dict]:
-    if contrasts.rows["woman"].nunique() > MANY_WOMEN:
-        row = unfitted_row(contrasts.primary(), "negative_binomial", "cluster_robust")
-        row = replace(row, status="not_estimable", reason="left out above 5,000 women")
-        yield from (_as_dict(f"leave_out:{site}", row) for site in sorted(contrasts.policies))
-    elif len(contrasts.policies) > 1:
-        yield from (_of_scenario(without_site(contrasts, site)) for site in sorted(contrasts.policies))
+def _unanswered(scenarios: Iterable[str], contrasts: Contrasts, why: str) -> list[dict]:
+    row = unfitted_row(contrasts.primary(), "negative_binomial", "cluster_robust")
+    row = replace(row, status="not_estimable", reason=why)
+    return [_as_dict(scenario, row) for scenario in scenarios]
+
+
+def _without_sites(contrasts: Contrasts) -> list[dict]:
+    sites = sorted(contrasts.policies)
+    names = [f"leave_out:{site}" for site in sites]
+    if contrasts.crude().counts.women > MANY_WOMEN:
+        return _unanswered(names, contrasts, "left out above 5,000 women")
+    if len(sites) < 2:
+        return []
+    if not contrasts.rows_at_hand:
+        return _unanswered(names, contrasts, NEEDS_ROWS)
+    return [_of_scenario(without_site(contrasts, site)) for site in sites]
 
 
 def _row(scenario: str, contrasts: Contrasts, comparison: Comparison, used: bool = True) -> dict:

@@ -197,8 +197,8 @@ def describe_balance(contrasts: Contrasts) -> pd.DataFrame:
     try:
         propensity = fit_propensity(contrasts)
     except NotEstimable as obstacle:
-        rows = contrasts.rows
-        size = {"pregnancies": len(rows), "women": rows["woman"].nunique()}
+        counts = contrasts.crude().counts
+        size = {"pregnancies": sum(side.pregnancies for side in counts.sides), "women": counts.women}
         why = {"status": obstacle.status, "reason": str(obstacle)}
         return pd.DataFrame(
             [{"covariate": name, **size, **why} for name in contrasts.settings.covariates]
