@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gravida.federation.questions import Question, Which, question
+from gravida.federation.table_answers import table_questions
 from gravida.federation.tabulation import tabulation
 from gravida.periods import PERIODS, SECOND_YEAR_BEFORE
 from gravida.statistics.course import BEFORE, PARTS_OF_PERIODS
 
 
 def opening_questions(period: str, numerator: str, covariates: Sequence[str]) -> list[Question]:
-    """Return the counts that every centre is asked for first.
+    """Return the counts and sums that every centre is asked for first.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def opening_questions(period: str, numerator: str, covariates: Sequence[str]) ->
     asked.append(question("profile", chosen, columns=[("intercept",), ("arm", numerator)]))
     for name in (*names, "ivig"):
         asked += complete_cases(outcome, (name,))
-    return asked
+    return [*asked, *table_questions()]
 
 
 def complete_cases(which: Which, covariates: Sequence[str]) -> list[Question]:
