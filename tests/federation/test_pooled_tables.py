@@ -16,8 +16,9 @@ from gravida.federation.pooled_tables import (
     pool_sites,
 )
 from gravida.federation.questions import Which
-from gravida.federation.table_answers import table_questions
+from gravida.federation.table_answers import table_question, table_questions
 from gravida.federation.tabulation import tabulation
+from gravida.periods import COUNT_COLUMNS
 from gravida.statistics.baseline import KEPT, LEVEL_ORDER, describe_baseline
 from gravida.statistics.dispersion import measure_dispersion
 from gravida.statistics.sites import estimate_sites
@@ -47,7 +48,7 @@ def cohort(sites: list[SiteRows]) -> Cohort:
     return found
 
 
-@pytest.fixture(params=AT_HAND)
+@pytest.fixture(scope="module", params=AT_HAND)
 def pool(sites: list[SiteRows], request: pytest.FixtureRequest) -> Pool:
     return with_answers(sites[: request.param], sites[request.param :], QUESTIONS)
 
@@ -93,9 +94,8 @@ def test_frequencies_are_those_of_all_rows_and_a_model_needs_rows(pool: Pool, co
 def test_attrition_is_added_up(sites: list[SiteRows], cohort: Cohort) -> None:
     for at_hand in AT_HAND:
         here = cohort_of(sites[:at_hand]).attrition if at_hand else pd.DataFrame()
-        same(
-            pool_attrition(with_answers(sites[:at_hand], sites[at_hand:], QUESTIONS), here), cohort.attrition
-        )
+        pool = with_answers(sites[:at_hand], sites[at_hand:], [table_question("attrition")])
+        same(pool_attrition(pool, here), cohort.attrition)
 
 
 def test_rows_set_aside_are_added_up_and_a_site_left_out_stays_alone(sites: list[SiteRows]) -> None:
@@ -115,7 +115,8 @@ def test_checks_of_all_sites_are_in_order_of_their_names(sites: list[SiteRows]) 
     expected = checks_of(sorted(POLICIES))
     for at_hand in AT_HAND:
         own = checks_of([site.site for site in sites[:at_hand]]) if at_hand else pd.DataFrame()
-        same(pool_quality(with_answers(sites[:at_hand], sites[at_hand:], QUESTIONS), own), expected)
+        pool = with_answers(sites[:at_hand], sites[at_hand:], [table_question("data_quality")])
+        same(pool_quality(pool, own), expected)
 
 
 def test_who_has_not_answered_is_awaited(sites: list[SiteRows]) -> None:
@@ -200,21 +201,31 @@ def test_an_arm_with_few_women_is_refused(sites: list[SiteRows]) -> None:
 
 
 def test_the_last_frequencies_are_those_of_the_centre_that_tells_least(sites: list[SiteRows]) -> None:
-    for threshold in (1, 5, 12):
-        pool = with_answers(sites[2:], sites[:2], QUESTIONS, threshold)
-        found = pool_dispersion(pool, threshold)
-        for period, rows in found.groupby("period"):
-            most = [_most(cohort_of([site]), period, threshold) for site in sites[:2]]
-            last = rows.loc[rows["test"].str.endswith("_or_more"), "test"].iloc[0]
-            assert int(last.split("_")[1]) <= min(most)
-            frequencies = rows[rows["test"].str.startswith("frequency_")]
-            assert frequencies["pregnancies"].sum() == rows["pregnancies"].iloc[0]
+    questions = [table_question("frequencies", period) for period in COUNT_COLUMNS]
+    alone = [measure_dispersion(cohort_of([site]).person_time, 5) for site in sites[:2]]
+    together = measure_dispersion(cohort_of(sites[:4]).person_time, 1)
+    found = pool_dispersion(with_answers(sites[2:4], sites[:2], questions, 5))
+    merged = 0
+    for period in COUNT_COLUMNS:
+        told = min(most_of(table, period) for table in alone)
+        assert most_of(found, period) == told <= most_of(together, period)
+        merged += told < most_of(together, period)
+        same(frequency(found, period, 0), frequency(together, period, 0))
+        rows = found[(found["period"] == period) & found["test"].str.startswith("frequency_")]
+        assert rows["pregnancies"].sum() == frequency(found, period, told)["pregnancies"].iloc[0] + sum(
+            frequency(together, period, number)["pregnancies"].iloc[0] for number in range(told)
+        )
+    assert merged
 
 
-def _most(cohort: Cohort, period: str, threshold: int) -> int:
-    rows = measure_dispersion(cohort.person_time, threshold)
-    tests = rows.loc[(rows["period"] == period) & rows["test"].str.endswith("_or_more"), "test"]
-    return int(tests.iloc[0].split("_")[1])
+def most_of(table: pd.DataFrame, period: str) -> int:
+    last = (table["period"] == period) & table["test"].str.endswith("_or_more")
+    return int(table.loc[last, "test"].iloc[0].split("_")[1])
+
+
+def frequency(table: pd.DataFrame, period: str, number: int) -> pd.DataFrame:
+    here = (table["period"] == period) & table["test"].str.startswith(f"frequency_{number}")
+    return table.loc[here, ["pregnancies", "women", "relapses"]]
 
 
 def test_every_level_is_named(cohort: Cohort) -> None:

@@ -229,7 +229,7 @@ def _within_sites(
     crude: TimesComparison, by_site: pd.DataFrame, policies: Mapping[str, str], missing: str, left_out: str
 ) -> TimeToRelapse:
     """Return the hazard ratio within the sites that leave treatment to choice."""
-    chosen = by_site[[policies[site] == "individual" for site in by_site.index]]
+    chosen = by_site.loc[[site for site in by_site.index if policies[site] == "individual"]]
     both = chosen["treated"].gt(0) & chosen["treated"].lt(chosen["pregnancies"])
     telling = chosen.index[both & chosen["relapsed"].gt(0)]
     note = "one site is left to compare: the comparison is within it" if len(telling) == 1 else ""
