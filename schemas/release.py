@@ -50,6 +50,7 @@ RELEASED = {
     ),
     "baseline": _table(
         label="variable level statistic arm",
+        remark="reason",
         denominator="women",
         aside="women_at_value women_apart",
         derived="value",

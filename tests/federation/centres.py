@@ -8,8 +8,10 @@ import pandas as pd
 from gravida.cohort import Cohort, CohortSettings, SiteRows, build_cohort
 from gravida.federation.answers import answer
 from gravida.federation.pool import Pool
+from gravida.federation.protection import Answered, protected_answer
 from gravida.federation.questions import Question, key_of, plain
 from gravida.federation.selection import Holdings, holdings
+from gravida.intake.submission import CHECK_COLUMNS
 from gravida.synthetic.design import RegistryDesign, SiteDesign
 from gravida.synthetic.generate import generate
 
@@ -39,7 +41,33 @@ def cohort_of(sites: list[SiteRows]) -> Cohort:
 def held(sites: list[SiteRows]) -> dict[str, Holdings]:
     """Return the rows of some sites as they are asked for."""
     cohort = cohort_of(sites)
-    return holdings(cohort.pregnancies, cohort.person_time)
+    more = {"attrition": cohort.attrition, "data_quality": checks_of([site.site for site in sites])}
+    return holdings(cohort.pregnancies, cohort.person_time, onsets=cohort.onsets, **more)
+
+
+def checks_of(sites: Sequence[str]) -> pd.DataFrame:
+    """Return two checks of each site."""
+    checks = {"table": "pregnancies", "category": "conformance", "status": "pass", "action": ""}
+    checks |= {"rows_checked": 70, "rows_failed": 0}
+    rows = [
+        checks | {"site": site, "column": name, "check": "range"} for site in sites for name in ("a", "b")
+    ]
+    return pd.DataFrame(rows)[list(CHECK_COLUMNS)]
+
+
+def with_answers(
+    at_hand: list[SiteRows], keeping: list[SiteRows], questions: Sequence[Question], threshold: int = 1
+) -> Pool:
+    """Return a pool in which each centre has answered some questions."""
+    theirs = {site.site: held([site])[site.site] for site in keeping}
+    given = {
+        name: {
+            key_of(each): json.loads(json.dumps(plain(protected_answer(each, rows, threshold, Answered({})))))
+            for each in questions
+        }
+        for name, rows in theirs.items()
+    }
+    return Pool(held(at_hand) if at_hand else {}, given)
 
 
 def in_rounds(

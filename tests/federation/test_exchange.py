@@ -1,6 +1,7 @@
 """The files between centres: what was changed, is old, is another's or tells of few is refused, in words."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from gravida.federation.protection import Answered, protected_answer
 from gravida.federation.questions import Which, key_of, question
 from gravida.federation.selection import Holdings
 from gravida.federation.signing import is_signed, new_keys, signed
+from gravida.federation.table_answers import table_question
 from gravida.federation.tabulation import tabulation
 
 from tests.federation.centres import drawn_sites, held
@@ -104,6 +106,51 @@ def test_a_small_cell_of_a_centre_that_lets_it_out_is_refused(north: Holdings) -
     document["answers"][key_of(tabulation(OUTCOME))]["arms"]["treated"]["women"] = 4
     again = signed({name: value for name, value in document.items() if name != "signature"}, NORTH_KEYS[0])
     with pytest.raises(SubmissionRefused, match="postpartum_year: treated: fewer than 5 women"):
+        read(text_of(again), request)
+
+
+def small_level(answer: dict) -> None:
+    answer["categorical"]["dmt_before"]["levels"]["none"]["all"]["women"] = 4
+
+
+def small_variable(answer: dict) -> None:
+    answer["continuous"]["age_at_delivery"]["treated"]["women_apart"] = 1
+
+
+def small_frequency(answer: dict) -> None:
+    answer["or_more"][-1]["women"] = 4
+
+
+def small_arm(answer: dict) -> None:
+    answer["arms"]["untreated"]["women"] = 4
+
+
+def small_site(answer: dict) -> None:
+    next(row for row in answer["rows"] if row["step"] == "submitted")["women"] = 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "period", "change", "why"),
+    [
+        ("baseline", "", small_level, "baseline: dmt_before: level none: all: fewer than 5 women"),
+        ("baseline", "", small_variable, "age_at_delivery: treated: another value than the others: fewer"),
+        ("baseline", "", small_arm, "baseline: untreated: fewer than 5 women"),
+        ("frequencies", "postpartum_year", small_frequency, "2 relapses or more: fewer than 5 women"),
+        ("life_table", "", small_arm, "life_table: untreated: fewer than 5 women"),
+        ("attrition", "", small_site, "attrition: fewer than 5 women"),
+    ],
+)
+def test_a_table_with_a_small_cell_is_refused(
+    north: Holdings, kind: str, period: str, change: Callable[[dict], None], why: str
+) -> None:
+    asked_table = table_question(kind, period)
+    request = asked(1, asked_table)
+    text = answer_of(north, request)
+    assert "refused" not in read(text, request)[key_of(asked_table)]
+    document = json.loads(text)
+    change(document["answers"][key_of(asked_table)])
+    again = signed({name: value for name, value in document.items() if name != "signature"}, NORTH_KEYS[0])
+    with pytest.raises(SubmissionRefused, match=why):
         read(text_of(again), request)
 
 

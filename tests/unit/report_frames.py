@@ -77,7 +77,7 @@ def baseline_table():
         hide = [suppressed and arm == "untreated" for arm in arms]
         values = [np.nan if hidden else value for hidden, value in zip(hide, values, strict=True)]
         return [
-            (variable, level, statistic, arm, value, 50, hidden)
+            (variable, level, statistic, arm, value, 50, "", hidden)
             for arm, value, hidden in zip(arms, values, hide, strict=True)
         ]
 
@@ -95,9 +95,8 @@ def baseline_table():
         *cells("dmt_before", "high", "percent", (9.86, 4.92, 7.58), suppressed=True),
         *cells("dmt_before", "high", "smd", (0.19,)),
     ]
-    return pd.DataFrame(
-        rows, columns=["variable", "level", "statistic", "arm", "value", "women", "suppressed"]
-    )
+    columns = ["variable", "level", "statistic", "arm", "value", "women", "reason", "suppressed"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def predictor_table(holm=(0.9, 1.0)):

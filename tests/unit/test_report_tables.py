@@ -121,7 +121,7 @@ def test_a_table_that_is_withheld_as_a_whole_says_so(name):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "reason" in RELEASED[name].columns and name not in
-                                  ("attrition", "dispersion", "evidence_grade")])  # fmt: skip
+                                  ("attrition", "baseline", "dispersion", "evidence_grade")])  # fmt: skip
 @pytest.mark.parametrize("status", ["not_estimable", "not_converged"])
 def test_a_row_without_an_answer_gives_its_reason(name, status):
     table = every_table()[name].head(1)
@@ -186,6 +186,20 @@ def test_baseline_is_pivoted_with_withheld_cells_in_words():
         "10 (7.6)",
         "0.19",
     ]
+
+
+def test_baseline_says_why_a_cell_is_empty():
+    assert "Note" not in show_baseline(baseline_table()).frame
+    table = baseline_table()
+    order = table["statistic"].isin(["median", "q1", "q3"])
+    level = table["statistic"].eq("smd") & table["level"].ne("")
+    table["value"] = table["value"].mask(order | level)
+    table["reason"] = table["reason"].mask(order, "needs rows").mask(level, "too few")
+    frame = show_baseline(table).frame.set_index(["Variable", "Statistic"])
+    age = frame.loc["Age at delivery, years"]
+    assert list(age.loc["Median [Q1, Q3]"]) == ["–", "–", "–", "", "needs rows"]
+    assert list(age.loc["Mean (SD)"])[-1] == ""
+    assert list(frame.loc[("DMT before pregnancy", "High, n (%)")])[-2:] == ["–", "too few"]
 
 
 def test_rates_show_withheld_rows_and_sites_in_whole_periods_only():

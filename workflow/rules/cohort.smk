@@ -10,6 +10,7 @@ rule build_cohort:
         relapses=accepted("relapses"),
         infusions=accepted("infusions"),
         dmt_codes=BASE / "resources/dmt_codes.csv",
+        answers=answers,
     output:
         pregnancies="results/restricted/cohort.parquet",
         person_time="results/restricted/person_time.parquet",

@@ -270,6 +270,11 @@ def line_of(site):
     return {name: sites()[site][name] for name in ("site", "policy", "data_cut")}
 
 
+def lines_of_keeping(wildcards):
+    """Return the same of every site that keeps its rows."""
+    return [line_of(name) for name in keeping()]
+
+
 def answers(wildcards):
     """Return the file of what centres that keep their rows have answered, or nothing where all send rows."""
     return ["results/internal/exchange/answers.json"] if keeping() else []

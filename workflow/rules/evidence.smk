@@ -6,7 +6,9 @@
 
 rule count_registry:
     input:
+        pregnancies=COHORT,
         person_time=PERSON_TIME,
+        answers=answers,
     output:
         table="results/internal/registry_counts.csv",
     log:
@@ -15,7 +17,7 @@ rule count_registry:
         ENVIRONMENT
     params:
         code=CODE,
-        policies=policies,
+        plan=contrast,
         year=latest_data_cut,
         min_women=DISCLOSURE["threshold"],
     script:

@@ -10,6 +10,9 @@ rule summarise_site:
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
+        onsets=ONSETS,
+        attrition="results/internal/tables/attrition.csv",
+        data_quality="results/internal/tables/data_quality.csv",
         key="exchange/keys/{site}.key",
         request=request_of_round,
         ledger=ledger_before,
@@ -45,7 +48,7 @@ rule gather_answers:
         code=CODE,
         plan=adjusted_contrast,
         digest=plan_digest,
-        centres=lambda wildcards: [line_of(name) for name in keeping()],
+        centres=lines_of_keeping,
         sent=exchange_files,
         min_women=DISCLOSURE["threshold"],
     script:

@@ -35,6 +35,7 @@ rule intake_site:
 rule tabulate_checks:
     input:
         verdicts=of_sites("results/internal/intake/{site}.json"),
+        answers=answers,
     output:
         table="results/internal/tables/data_quality.csv",
     log:

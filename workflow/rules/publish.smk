@@ -37,6 +37,7 @@ rule compare_releases:
         code=CODE,
         period=config["outcome_period"],
         plan=plan_digest,
+        keeping=lines_of_keeping,
     script:
         "../scripts/compare_releases.py"
 

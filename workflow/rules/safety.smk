@@ -18,6 +18,7 @@ rule tabulate_safety:
     params:
         code=CODE,
         confidence=config["confidence"],
+        keeping=lambda wildcards: keeping(),
     script:
         "../scripts/tabulate_safety.py"
 
@@ -36,6 +37,7 @@ rule describe_doses:
     params:
         code=CODE,
         min_women=DISCLOSURE["threshold"],
+        keeping=lambda wildcards: keeping(),
     script:
         "../scripts/describe_doses.py"
 

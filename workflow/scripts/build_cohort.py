@@ -5,6 +5,7 @@ from _job import job
 with job(snakemake.log[0]) as warnings:
     from gravida.admission import left_out, tabulate_unused, warnings_of_unused
     from gravida.cohort import CohortSettings, build_cohort, gather
+    from gravida.federation.study import with_theirs
     from gravida.files import read_json
     from gravida.tables import read_rows, read_table, write_rows, write_table
 
@@ -21,4 +22,4 @@ with job(snakemake.log[0]) as warnings:
     write_rows(snakemake.output.pregnancies, cohort.pregnancies)
     write_rows(snakemake.output.person_time, cohort.person_time)
     write_rows(snakemake.output.onsets, cohort.onsets)
-    write_table(snakemake.output.attrition, cohort.attrition)
+    write_table(snakemake.output.attrition, with_theirs("attrition", cohort.attrition, inputs.answers))

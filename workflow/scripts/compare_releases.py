@@ -4,11 +4,12 @@ from _job import job
 
 with job(snakemake.log[0]):
     from gravida.files import read_json, write_json
-    from gravida.releases import compare_releases
+    from gravida.releases import compare_releases, verdicts_of_keeping
     from gravida.tables import read_table, write_table
 
     inputs = snakemake.input
     verdicts = [read_json(path) for path in inputs.verdicts]
+    verdicts += verdicts_of_keeping(snakemake.params.keeping)
     tables = [read_table(inputs[name]) for name in ("attrition", "relapse_rates", "rate_ratios")]
     last = next((read_json(path) for path in inputs.last), None)
     verdict, params = read_json(inputs.identifiability), snakemake.params

@@ -4,6 +4,7 @@ from _job import job
 
 with job(snakemake.log[0]):
     from gravida.cohort import rows_sent
+    from gravida.federation.study import not_counting
     from gravida.files import read_json
     from gravida.statistics.doses import describe_doses
     from gravida.tables import read_rows, write_table
@@ -12,4 +13,4 @@ with job(snakemake.log[0]):
     verdicts = [read_json(path) for path in inputs.verdicts]
     doses = rows_sent(verdicts, "infusions", map(read_rows, inputs.infusions))
     table = describe_doses(read_rows(inputs.pregnancies), doses, snakemake.params.min_women)
-    write_table(snakemake.output.table, table)
+    write_table(snakemake.output.table, not_counting(table, snakemake.params.keeping))

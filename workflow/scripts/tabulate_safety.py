@@ -4,6 +4,7 @@ from _job import job
 
 with job(snakemake.log[0]):
     from gravida.cohort import rows_sent
+    from gravida.federation.study import not_counting
     from gravida.files import read_json
     from gravida.statistics.safety import tabulate_safety
     from gravida.tables import read_rows, write_table
@@ -14,4 +15,4 @@ with job(snakemake.log[0]):
     doses = rows_sent(verdicts, "infusions", map(read_rows, inputs.infusions))
     pregnancies = read_rows(inputs.pregnancies)
     table = tabulate_safety(pregnancies, events, doses, snakemake.params.confidence)
-    write_table(snakemake.output.table, table)
+    write_table(snakemake.output.table, not_counting(table, snakemake.params.keeping))

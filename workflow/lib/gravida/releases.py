@@ -77,6 +77,18 @@ def compare_releases(
     return Comparison(pd.DataFrame(rows, columns=list(CHANGES)), record)
 
 
+def verdicts_of_keeping(lines: Iterable[Mapping[str, str]]) -> list[dict]:
+    """Return what stands for the verdict of each site that keeps its rows: nobody here sees earlier cuts.
+
+    Parameters
+    ----------
+    lines : iterable of mapping
+        Of the sheet of sites.
+    """
+    known = {"verdict": "accepted", "earlier": []}
+    return [{"site": line["site"], "data_cut": line["data_cut"], **known} for line in lines]
+
+
 def _sites(verdicts: Mapping[str, Mapping], attrition: pd.DataFrame) -> dict[str, dict]:
     submitted = attrition[attrition["step"] == "submitted"].set_index("site")
     return {

@@ -9,6 +9,7 @@ import pandas as pd
 from gravida.federation.profiles import profile_grid
 from gravida.federation.questions import Question, Which
 from gravida.federation.selection import Holdings
+from gravida.federation.table_answers import TABLE_ANSWERS
 from gravida.models.kernel import Family, negative_binomial, poisson
 from gravida.models.sample import Rows
 from gravida.models.solver import SMALLEST_MEAN
@@ -196,4 +197,5 @@ ANSWERS: Mapping[str, Callable[[Question, Holdings], Answer]] = {
     "equations": _equations,
     "corrected": _corrected,
     "profile": _profile,
+    **TABLE_ANSWERS,
 }

@@ -1,11 +1,14 @@
-"""The folder of an exchange, as the coordinating centre reads it."""
+"""The folder of an exchange: what the coordinating centre reads there and what it asks next."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from gravida.errors import ConfigurationError
-from gravida.federation.exchange import Centre, Request, read_request
+from gravida.federation.contrasts import PooledContrasts
+from gravida.federation.exchange import Centre, Request, read_request, text_of
 from gravida.federation.mail import FOLDER, OPENING, answered_files, round_folder
-from gravida.federation.rounds import Exchange, gather
+from gravida.federation.rounds import Exchange, gather, next_request, questions_left
+from gravida.federation.signing import signed
 from gravida.files import read_text
 
 KEYS = FOLDER / "keys"
@@ -13,7 +16,7 @@ COORDINATOR = "coordinator"
 MAKE_KEYS = "python -m gravida exchange-keys exchange/keys"
 
 
-def read_exchange(opening: Request, sites: Iterable[Mapping[str, str]], threshold: int) -> Exchange:
+def gather_answers(opening: Request, sites: Iterable[Mapping[str, str]], threshold: int) -> Exchange:
     """Return what was asked and answered so far.
 
     Parameters
@@ -48,6 +51,31 @@ def read_exchange(opening: Request, sites: Iterable[Mapping[str, str]], threshol
                     "snakemake site_summary and sends it"
                 )
     return gather(requests, texts, centres, threshold)
+
+
+def ask_centres(answered: Mapping[str, Any], contrasts: PooledContrasts, plan: str) -> dict[str, Any]:
+    """Return what is to be asked next, as `mail.send_request` takes it.
+
+    Parameters
+    ----------
+    answered : mapping
+        ``round``, the last that was answered, and ``awaited``.
+    contrasts : PooledContrasts
+        With the covariates of the plan.
+    plan : str
+        Digest of the analysis plan.
+
+    Raises
+    ------
+    ConfigurationError
+        If the key of the coordinating centre is not there.
+    """
+    state = {name: answered[name] for name in ("round", "awaited")}
+    left = {} if state["awaited"] else questions_left(contrasts)
+    request, text = next_request(state["round"], plan, left), ""
+    if request:
+        text = text_of(signed(request.document(), read_key(f"{COORDINATOR}.key", "the coordinating centre")))
+    return state | {"request": text, "left": len(left), "sites": list(contrasts.pool.given)}
 
 
 def read_key(name: str, whose: str) -> str:

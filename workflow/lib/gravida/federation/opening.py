@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gravida.federation.questions import Question, Which, question
+from gravida.federation.table_answers import table_questions
 from gravida.federation.tabulation import tabulation
 from gravida.periods import PERIODS, SECOND_YEAR_BEFORE
 from gravida.statistics.course import BEFORE, PARTS_OF_PERIODS
@@ -11,7 +12,7 @@ from gravida.statistics.sensitivity import PRE_YEAR
 
 
 def opening_questions(period: str, numerator: str, covariates: Sequence[str]) -> list[Question]:
-    """Return the counts that every centre is asked for first.
+    """Return the counts and sums that every centre is asked for first.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def opening_questions(period: str, numerator: str, covariates: Sequence[str]) ->
     for name in dict.fromkeys((*names, PRE_YEAR, "ivig")):
         asked += complete_cases(outcome, (name,))
         asked += complete_cases(chosen, (name,))
-    return asked
+    return [*asked, *table_questions()]
 
 
 def complete_cases(which: Which, covariates: Sequence[str]) -> list[Question]:

@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from gravida import words
 from gravida.federation.exchange import Request, text_of
+from gravida.federation.page_tables import TITLES, TOLD, shown_tables
 from gravida.federation.questions import Question
 from gravida.files import read_text
 
@@ -48,7 +49,16 @@ def leaving_page(document: Mapping[str, Any], request: Request) -> str:
         answered=len(given),
         refused=refused,
         counts=[row for question, each in given for row in _counts(question, each)],
-        sums=[_sum(question, each) for question, each in given if question["kind"] != "tabulate"],
+        sums=[_sum(question, each) for question, each in given if question["kind"] in MODELS],
+        tables=[
+            {
+                "about": about(question),
+                "told": TOLD[question["kind"]],
+                "shown": shown_tables(question, each),
+            }
+            for question, each in given
+            if question["kind"] in TITLES
+        ],
         text=text_of(document),
     )
 
@@ -56,7 +66,9 @@ def leaving_page(document: Mapping[str, Any], request: Request) -> str:
 def about(question: Question) -> str:
     """Return in words what a question is about."""
     which = question["which"]
-    parts = [", ".join(words.words(period, words.PERIODS) for period in which["periods"])]
+    parts = [TITLES[question["kind"]]] if question["kind"] in TITLES else []
+    parts += [", ".join(words.words(period, words.PERIODS) for period in which["periods"])]
+    parts = [part for part in parts if part]
     parts += [RESTRICTED[name] for name in which["only"]]
     if which["complete"]:
         named = ", ".join(words.words(name, words.VARIABLES) for name in which["complete"])

@@ -16,6 +16,7 @@ import pandas as pd
 from gravida.federation.answers import answer
 from gravida.federation.questions import Question, Which, key_of
 from gravida.federation.selection import Holdings
+from gravida.federation.table_answers import TABLE_ANSWERS, protected_table, small_parts
 from gravida.statistics.design import LEVELS
 
 # Fewer pregnancies for each parameter, and the sums come near to telling of each of them.
@@ -68,6 +69,8 @@ def protected_answer(asked: Question, held: Holdings, threshold: int, answered: 
     answered : Answered
         What the centre has answered before.
     """
+    if asked["kind"] in TABLE_ANSWERS:
+        return protected_table(asked, held, threshold)
     why = next(_objections(asked, held, threshold, answered), "")
     return {"refused": why} if why else answer(asked, held)
 
@@ -131,6 +134,12 @@ def too_small(answers: Mapping[str, Any], questions: Mapping[str, Question], thr
     threshold : int
     """
     for key, each in answers.items():
+        kind = questions[key]["kind"]
+        if kind in TABLE_ANSWERS:
+            small = "" if "refused" in each else next(small_parts(kind, each, threshold), "")
+            if small:
+                return f"{kind}: {small}"
+            continue
         periods = " and ".join(questions[key]["which"]["periods"])
         for arm, tally in each.get("arms", {}).items():
             if 0 < tally["women"] < threshold:

@@ -17,10 +17,22 @@ from gravida.statistics.overlap import follows_within_two_years
 
 @dataclass(frozen=True)
 class Holdings:
-    """The rows of one site: its pregnancies, by their position in the cohort, and their person-time."""
+    """The rows of one site: its pregnancies, by their position in the cohort, and their person-time.
+
+    Attributes
+    ----------
+    pregnancies, person_time : DataFrame
+    onsets : DataFrame, optional
+        Of the cohort.
+    attrition, data_quality : DataFrame, optional
+        The internal tables.
+    """
 
     pregnancies: pd.DataFrame
     person_time: pd.DataFrame
+    onsets: pd.DataFrame | None = None
+    attrition: pd.DataFrame | None = None
+    data_quality: pd.DataFrame | None = None
 
     @cached_property
     def overlapping(self) -> np.ndarray:
@@ -31,6 +43,19 @@ class Holdings:
     def site(self) -> str:
         """Its name."""
         return str(self.pregnancies["site"].iloc[0])
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return onsets, attrition or data_quality.
+
+        Raises
+        ------
+        NotEstimable
+            If nobody read it.
+        """
+        found = getattr(self, name)
+        if found is None:
+            raise NotEstimable(f"the table {name} was not read")
+        return found
 
     def select(self, which: Which) -> pd.DataFrame:
         """Return the rows of person-time that a question is about."""
@@ -77,16 +102,21 @@ class Holdings:
         return self.values(rows, (predictor, LEVELS[predictor][1][0] if predictor in LEVELS else ""))
 
 
-def holdings(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -> dict[str, Holdings]:
-    """Return the rows of a cohort by site."""
+def holdings(
+    pregnancies: pd.DataFrame, person_time: pd.DataFrame, **tables: pd.DataFrame
+) -> dict[str, Holdings]:
+    """Return the rows of a cohort by site; `tables` are the optional ones of `Holdings`."""
     periods = dict(list(person_time.groupby("site")))
     nothing = person_time.iloc[:0]
     return {
-        site: Holdings(theirs, periods.get(site, nothing)) for site, theirs in pregnancies.groupby("site")
+        site: Holdings(theirs, periods.get(site, nothing), **tables)
+        for site, theirs in pregnancies.groupby("site")
     }
 
 
-def holding_of(site: str, pregnancies: pd.DataFrame, person_time: pd.DataFrame) -> Holdings:
+def holding_of(
+    site: str, pregnancies: pd.DataFrame, person_time: pd.DataFrame, **tables: pd.DataFrame
+) -> Holdings:
     """Return the rows of one site of a cohort.
 
     Raises
@@ -94,7 +124,7 @@ def holding_of(site: str, pregnancies: pd.DataFrame, person_time: pd.DataFrame) 
     NotEstimable
         If none of its rows is used.
     """
-    found = holdings(pregnancies, person_time)
+    found = holdings(pregnancies, person_time, **tables)
     if site not in found:
         raise NotEstimable(
             f"site {site} has no pregnancy in the study; see its page in results/internal/quality"

@@ -36,9 +36,7 @@ def draw_rootogram(dispersion: pd.DataFrame, dpi: int = 300, mark: str = "") -> 
     rows = dispersion[dispersion["test"].isin(list(FREQUENCIES))]
     periods = [period for period, part in rows.groupby("period", sort=False) if part["value"].notna().any()]
     if not periods:
-        return picture_of_words(
-            "No number of pregnancies can be drawn: all are withheld or not estimable.", dpi
-        )
+        return picture_of_words(_why_nothing(rows), dpi)
     from matplotlib.figure import Figure
 
     with style():
@@ -51,6 +49,14 @@ def draw_rootogram(dispersion: pd.DataFrame, dpi: int = 300, mark: str = "") -> 
         figure.supxlabel("Relapses in the period", fontsize=7.5, y=0.115)
         _write_key(figure, panels[0])
         return png(figure, dpi, mark)
+
+
+def _why_nothing(rows: pd.DataFrame) -> str:
+    """Say why there is no picture: no number, or none that is expected."""
+    reasons = [reason for reason in dict.fromkeys(rows["reason"].map(words.text)) if reason]
+    if rows["statistic"].isna().all() or not reasons:
+        return "No number of pregnancies can be drawn: all are withheld or not estimable."
+    return "\n".join(["No expected number of pregnancies to hang the observed ones from:", *reasons])
 
 
 def _draw_period(axes, rows: pd.DataFrame, title: str) -> None:

@@ -42,7 +42,13 @@ def display(
     """
     lines = [{name: show(line) for name, show in columns.items()} for _, line in rows.iterrows()]
     silent = {name for name in optional if all(line.get(name, "") in ("", words.DASH) for line in lines)}
-    frame = pd.DataFrame(lines, columns=[name for name in columns if name not in silent])
+    return with_letters(
+        pd.DataFrame(lines, columns=[name for name in columns if name not in silent]), row, group
+    )
+
+
+def with_letters(frame: pd.DataFrame, row: str | None = None, group: str | None = None) -> Display:
+    """Return what is printed, with letters for long remarks that stand in several rows of `Note`."""
     if NOTE not in frame:
         return Display(frame, row, group)
     letters = _letters(frame[NOTE])

@@ -1,7 +1,8 @@
 """Do the counts vary more than a Poisson model allows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ COLUMNS = [
 TESTS = ("pearson", "cameron_trivedi", "likelihood_ratio", "zeros")
 # The rootogram: pregnancies with 0, 1, 2 and 3 or more relapses.
 MOST = 3
+# Statistic, p-value, value and reason of a test.
+Result = tuple[float | None, float | None, float | None, str]
+Results = Mapping[str, Result]
 
 
 def measure_dispersion(person_time: pd.DataFrame, min_women: int = 1) -> pd.DataFrame:
@@ -45,47 +49,109 @@ def measure_dispersion(person_time: pd.DataFrame, min_women: int = 1) -> pd.Data
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _period(person_time: pd.DataFrame, period: str, min_women: int) -> Iterator[tuple]:
-    rows = person_time[person_time["period"] == period]
-    size = (len(rows), rows["woman"].nunique(), int(rows["relapses"].sum()))
-    try:
-        results, expected = _measure(rows)
-    except NotEstimable as obstacle:
-        results, expected = dict.fromkeys(TESTS, (None, None, None, str(obstacle))), None
-    for test in TESTS:
-        *numbers, reason = results[test]
-        yield (period, test, *numbers, *size, reason)
-    most = _most(rows, min_women)
-    for number in range(most + 1):
-        here = rows[rows["relapses"].clip(upper=most) == number]
-        value = None if expected is None else float(expected[number:][: None if number == most else 1].sum())
-        reason = results["zeros"][-1]
-        test = f"frequency_{number}" + ("_or_more" if number == most else "")
-        sizes = (len(here), here["woman"].nunique(), int(here["relapses"].sum()))
-        yield (period, test, float(len(here)), None, value, *sizes, reason)
+def count_frequencies(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the counts and sums of a period that the table is made of, as plain data.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `Cohort.person_time`, one period.
+
+    Returns
+    -------
+    dict
+        pregnancies, women and relapses; `arms`: for each arm also person_years and squares_per_year, the sum
+        of relapses squared over person-years; `exactly` 0, 1, 2 and `or_more` than 1, 2, 3 relapses:
+        pregnancies, women and relapses.
+    """
+    relapses = rows["relapses"]
+    squares = relapses.astype(float) ** 2 / rows["person_years"]
+    return {
+        **_sizes(rows),
+        "arms": {
+            arm: _sizes(rows[inside])
+            | {
+                "person_years": float(rows.loc[inside, "person_years"].sum()),
+                "squares_per_year": float(squares[inside].sum()),
+            }
+            for arm, inside in ((arm, rows["arm"] == arm) for arm in ("treated", "untreated"))
+        },
+        "exactly": [_sizes(rows[relapses == number]) for number in range(MOST)],
+        "or_more": [_sizes(rows[relapses >= number]) for number in range(1, MOST + 1)],
+    }
 
 
-def _most(rows: pd.DataFrame, min_women: int) -> int:
-    """Return the number of relapses of the last frequency: so that enough women are in each, or 1."""
-    for most in range(MOST, 1, -1):
-        women = rows.groupby(rows["relapses"].clip(upper=most))["woman"].nunique()
-        if all(women.get(number, 0) == 0 or women[number] >= min_women for number in range(1, most + 1)):
+def _sizes(rows: pd.DataFrame) -> dict[str, int]:
+    return {
+        "pregnancies": len(rows),
+        "women": rows["woman"].nunique(),
+        "relapses": int(rows["relapses"].sum()),
+    }
+
+
+def most_told(counted: Mapping[str, Any], min_women: int) -> int:
+    """Return the number of relapses of the last frequency: so that enough women are in each, or 1.
+
+    Parameters
+    ----------
+    counted : mapping
+        As `count_frequencies` returns it, perhaps with fewer of the last frequencies.
+    min_women : int
+        The fewest women of a frequency.
+    """
+    for most in range(len(counted["or_more"]), 1, -1):
+        frequencies = [*counted["exactly"][1:most], counted["or_more"][most - 1]]
+        if all(not 0 < each["women"] < min_women for each in frequencies):
             return most
     return 1
 
 
-def _measure(
-    rows: pd.DataFrame,
-) -> tuple[dict[str, tuple[float | None, float | None, float | None, str]], np.ndarray]:
-    """Return (statistic, p-value, value, reason) of each test, and the expected frequencies, shape (4,)."""
-    arms = rows.groupby("arm")["relapses"].agg(["size", "sum"])
-    if (arms["sum"] == 0).any() or arms.empty:
-        raise NotEstimable("there is no relapse in an arm")
+def tabulate_period(
+    period: str, counted: Mapping[str, Any], results: Results, expected: np.ndarray | None, most: int
+) -> Iterator[tuple]:
+    """Yield the rows of a period.
+
+    Parameters
+    ----------
+    period : str
+    counted : mapping
+        As `count_frequencies` returns it.
+    results : mapping
+        Statistic, p-value, value and reason of each test.
+    expected : ndarray, shape (4,), or None
+        Pregnancies expected with 0, 1, 2 and 3 or more relapses.
+    most : int
+        Relapses of the last frequency.
+    """
+    size = (counted["pregnancies"], counted["women"], counted["relapses"])
+    for test in TESTS:
+        *numbers, reason = results[test]
+        yield (period, test, *numbers, *size, reason)
+    for number in range(most + 1):
+        last = number == most
+        here = counted["or_more"][most - 1] if last else counted["exactly"][number]
+        value = None if expected is None else float(expected[number:][: None if last else 1].sum())
+        test = f"frequency_{number}" + ("_or_more" if last else "")
+        sizes = (here["pregnancies"], here["women"], here["relapses"])
+        yield (period, test, float(sizes[0]), None, value, *sizes, results["zeros"][-1])
+
+
+def _period(person_time: pd.DataFrame, period: str, min_women: int) -> Iterator[tuple]:
+    rows = person_time[person_time["period"] == period]
+    counted = count_frequencies(rows)
+    try:
+        results, expected = _measure(rows, counted)
+    except NotEstimable as obstacle:
+        results, expected = dict.fromkeys(TESTS, (None, None, None, str(obstacle))), None
+    return tabulate_period(period, counted, results, expected, most_told(counted, min_women))
+
+
+def _measure(rows: pd.DataFrame, counted: Mapping[str, Any]) -> tuple[dict[str, Result], np.ndarray]:
+    """Return the results of each test, and the expected frequencies, shape (4,)."""
+    chi_square = pearson(counted)
     treated = (rows["arm"] == "treated").to_numpy(float)
-    columns = [Column("arm", "treated", "untreated", treated)] if len(arms) == 2 else []
+    columns = [Column("arm", "treated", "untreated", treated)] if 0 < treated.sum() < len(rows) else []
     batch = make_batch(rows, columns)
-    if len(rows) <= batch.design.shape[1]:
-        raise NotEstimable("there are no more pregnancies than arms")
     base = fit_poisson([batch])
     try:
         model = fit_negative_binomial([batch])
@@ -94,24 +160,47 @@ def _measure(
     ratio = max(0.0, 2 * (model.fit.sums.log_likelihood - base.fit.sums.log_likelihood))
     alpha = model.alpha or 0.0
     tail = float(chdtrc(1, ratio)) / 2 if alpha else 1.0
-    zeros = float((batch.counts == 0).sum())
     expected = _expected_frequencies(model, batch)
     results = {
-        "pearson": _pearson(base, batch),
+        "pearson": chi_square,
         "cameron_trivedi": _cameron_trivedi(base, batch),
         "likelihood_ratio": (ratio, tail, alpha, "" if alpha else "the maximum is at alpha = 0"),
-        "zeros": (zeros, None, float(expected[0]), ""),
+        "zeros": (zeros(counted), None, float(expected[0]), ""),
     }
     return results, expected
 
 
-def _pearson(model: CountModel, batch: Batch) -> tuple[float, None, float, str]:
-    mean = poisson(batch, model.beta).mean
-    chi_square = float(((batch.counts - mean) ** 2 / mean).sum())
-    return chi_square, None, chi_square / (batch.counts.size - model.beta.size), ""
+def zeros(counted: Mapping[str, Any]) -> float:
+    """Return how many pregnancies are without a relapse."""
+    return float(counted["exactly"][0]["pregnancies"])
 
 
-def _cameron_trivedi(model: CountModel, batch: Batch) -> tuple[float | None, float | None, float | None, str]:
+def pearson(counted: Mapping[str, Any]) -> Result:
+    """Return the chi-square of a rate for each arm: of relapses squared over those expected, less relapses.
+
+    Parameters
+    ----------
+    counted : mapping
+        As `count_frequencies` returns it.
+
+    Raises
+    ------
+    NotEstimable
+        If an arm has no relapse, or there are no more pregnancies than arms.
+    """
+    arms = [arm for arm in counted["arms"].values() if arm["pregnancies"]]
+    if not arms or not all(arm["relapses"] for arm in arms):
+        raise NotEstimable("there is no relapse in an arm")
+    freedom = counted["pregnancies"] - len(arms)
+    if freedom <= 0:
+        raise NotEstimable("there are no more pregnancies than arms")
+    chi_square = sum(
+        arm["squares_per_year"] * arm["person_years"] / arm["relapses"] - arm["relapses"] for arm in arms
+    )
+    return chi_square, None, chi_square / freedom, ""
+
+
+def _cameron_trivedi(model: CountModel, batch: Batch) -> Result:
     """Regress ((y - mu)^2 - y) / mu on mu without an intercept; the t-statistic is taken as normal."""
     mean = poisson(batch, model.beta).mean
     excess = ((batch.counts - mean) ** 2 - batch.counts) / mean

@@ -47,14 +47,7 @@ def count_registry(
     """
     rows = person_time[person_time["period"] == PERIOD]
     period = YEAR if _few_later(person_time, min_women) else PERIOD
-    window, days = WINDOWS[period]
-    common = {
-        "study": RESERVED,
-        "year": float(year),
-        "window": window,
-        "control_type": "concurrent",
-        "source": "this registry",
-    }
+    days, common = WINDOWS[period][1], label(period, year)
     verdict = design_of.assess_identifiability(person_time, policies, period if len(rows) else PERIOD)
     if verdict.verdict == design_of.NOT_IDENTIFIABLE:
         return pd.DataFrame([common | {"note": UNDATED if rows.empty else verdict.reason.rstrip(".")}])
@@ -70,6 +63,25 @@ def count_registry(
             common | _judged_by(rows) | _rates(rows) | {"note": joined(POISSON, note)},
         ]
     )
+
+
+def label(period: str, year: int) -> dict[str, float | str]:
+    """Return what is said of a row in any case.
+
+    Parameters
+    ----------
+    period : str
+        A key of `WINDOWS`.
+    year : int
+        As `count_registry`.
+    """
+    return {
+        "study": RESERVED,
+        "year": float(year),
+        "window": WINDOWS[period][0],
+        "control_type": "concurrent",
+        "source": "this registry",
+    }
 
 
 def _few_later(person_time: pd.DataFrame, min_women: int) -> bool:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
 from gravida.errors import NotEstimable
 from gravida.models.inference import ROUNDING, difference_limits, number_needed
 from gravida.models.kaplan_meier import Curve, share_variance
-from gravida.statistics.guards import women_with
+from gravida.statistics.followed import Followed
 from gravida.statistics.time_to_relapse import Numbers, TimesComparison, taken_as_certain
 from gravida.words import joined
+
+ARMS = ("treated", "untreated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,8 @@ def estimate_risk_difference(comparison: TimesComparison, day: int) -> RiskDiffe
     day : int
         Days after delivery.
     """
-    rows = comparison.rows
-    empty = RiskDifference(
-        day=day,
-        pregnancies=len(rows),
-        women=rows["woman"].nunique(),
-        **_relapsed(rows, day),
-    )
+    followed = comparison.followed
+    empty = RiskDifference(day=day, **followed.sizes("all"), **_relapsed(followed, day))
     try:
         comparison.check()
         numbers = _numbers(comparison, day)
@@ -67,14 +62,11 @@ def estimate_risk_difference(comparison: TimesComparison, day: int) -> RiskDiffe
     return replace(empty, **{**numbers, "reason": reason})
 
 
-def _relapsed(rows: pd.DataFrame, day: int) -> dict[str, int]:
+def _relapsed(followed: Followed, day: int) -> dict[str, int]:
     """Return the pregnancies of each arm with a relapse through the day, and their women."""
-    by_now = rows["relapsed"].to_numpy(bool) & (rows["time"] <= day).to_numpy(bool)
     counts = {}
-    for arm in ("treated", "untreated"):
-        inside = by_now & (rows["arm"] == arm).to_numpy(bool)
-        counts[f"relapsed_{arm}"] = int(inside.sum())
-        counts[f"women_relapsed_{arm}"] = women_with(rows["woman"], inside)
+    for arm in ARMS:
+        counts[f"relapsed_{arm}"], counts[f"women_relapsed_{arm}"] = followed.relapsed(arm, day)
     return counts
 
 
@@ -89,11 +81,13 @@ def _numbers(comparison: TimesComparison, day: int) -> Numbers:
         difference = 0.0
     lower, upper, _ = difference_limits(difference, variance, comparison.confidence)
     numbers = {"risk_difference": difference, "lower": lower, "upper": upper}
+    approximated = joined(*dict.fromkeys(comparison.followed.approximated(arm, day) for arm in ARMS))
     return {
         **risks,
         **numbers,
         **number_needed(difference, lower, upper),
-        "reason": taken_as_certain(curves, day),
+        "status": "fallback" if approximated else "ok",
+        "reason": joined(approximated, taken_as_certain(curves, day)),
     }
 
 

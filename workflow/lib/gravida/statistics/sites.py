@@ -22,6 +22,10 @@ COLUMNS = [
     *("person_years", "rate", "lower", "upper"),
     *("tau2", "i2", "q", "q_p_value", "prediction_lower", "prediction_upper", "method", "status", "reason"),
 ]
+# What is counted of a site, where there is nobody.
+NOBODY = dict.fromkeys(
+    ("pregnancies", "women", "relapses", "women_with_relapse", "relapses_most", "person_years"), 0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,8 @@ def estimate_sites(
         Coverage.
     """
     rows = person_time[person_time["period"] == period]
-    rows = rows.assign(policy=rows["site"].map(dict(policies)))
-    found = [*_each_site(rows, policies, confidence), *_each_policy(rows, confidence)]
-    return pd.DataFrame(found).reindex(columns=COLUMNS)
+    counted = {site: _sizes(here) for site, here in rows.groupby("site")}
+    return tabulate_sites(counted, policies, confidence)
 
 
 def _sizes(rows: pd.DataFrame) -> dict[str, float]:
@@ -69,36 +72,61 @@ def _sizes(rows: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _each_site(rows: pd.DataFrame, policies: Mapping[str, str], confidence: float) -> Iterator[dict]:
+def tabulate_sites(
+    counted: Mapping[str, Mapping[str, float]], policies: Mapping[str, str], confidence: float
+) -> pd.DataFrame:
+    """Return the table from counts of each site.
+
+    Parameters
+    ----------
+    counted : mapping of site to mapping
+        pregnancies, women, relapses, women_with_relapse, relapses_most and person_years; a site may be
+        missing, or without a pregnancy.
+    policies : mapping
+        Each site's policy.
+    confidence : float
+        Coverage.
+    """
+    present = {site: counted[site] for site in sorted(counted) if counted[site]["pregnancies"]}
+    found = [*_each_site(present, policies, confidence), *_each_policy(present, policies, confidence)]
+    return pd.DataFrame(found).reindex(columns=COLUMNS)
+
+
+def _each_site(
+    counted: Mapping[str, Mapping[str, float]], policies: Mapping[str, str], confidence: float
+) -> Iterator[dict]:
     for site in sorted(policies):
-        here = rows[rows["site"] == site]
-        row = {"kind": "site", "site": site, "policy": policies[site], **_sizes(here)}
-        if here.empty:
+        row = {"kind": "site", "site": site, "policy": policies[site]}
+        if site not in counted:
             reason = "no pregnancy has person-time in the period"
-            yield row | {"status": "not_estimable", "reason": reason}
+            yield row | NOBODY | {"status": "not_estimable", "reason": reason}
             continue
+        row |= counted[site]
         lower, upper = garwood([row["relapses"]], [row["person_years"]], confidence)
         limits = {"rate": row["relapses"] / row["person_years"], "lower": lower[0], "upper": upper[0]}
         yield row | limits | {"method": "exact", "status": "ok", "reason": ""}
 
 
-def _each_policy(rows: pd.DataFrame, confidence: float) -> Iterator[dict]:
+def _each_policy(
+    counted: Mapping[str, Mapping[str, float]], policies: Mapping[str, str], confidence: float
+) -> Iterator[dict]:
     for policy in ("all", "none", "individual"):
-        here = rows[rows["policy"] == policy]
+        here = pd.DataFrame([sizes for site, sizes in counted.items() if policies[site] == policy])
         if here.empty:
             continue
-        row = {"kind": "pooled", "site": "", "policy": policy, **_sizes(here)}
+        # A woman is at one site only.
+        sizes = {name: here[name].max() if name == "relapses_most" else here[name].sum() for name in NOBODY}
+        row = {"kind": "pooled", "site": "", "policy": policy, **sizes}
         try:
             yield row | _pooled(here, confidence)
         except NotEstimable as obstacle:
             yield row | {"status": obstacle.status, "reason": str(obstacle)}
 
 
-def _pooled(rows: pd.DataFrame, confidence: float) -> dict:
-    sites = rows.groupby("site")[["relapses", "person_years"]].sum()
+def _pooled(sites: pd.DataFrame, confidence: float) -> dict:
     if len(sites) < 2:
         raise NotEstimable("one site has this policy: nothing says how such sites differ")
-    if not rows["relapses"].any():
+    if not sites["relapses"].any():
         raise NotEstimable("there is no relapse in the period")
     relapses = np.where(sites["relapses"] == 0, 0.5, sites["relapses"])
     log_rates, variances = np.log(relapses / sites["person_years"].to_numpy()), 1 / relapses
@@ -107,7 +135,7 @@ def _pooled(rows: pd.DataFrame, confidence: float) -> dict:
     pooled = PooledRate(*weighted_mean(log_rates, variances, between), between)
     if len(sites) >= FEWEST_SITES:
         method = MIXED
-        pooled, reason = _mixed(rows)
+        pooled, reason = _mixed(sites)
     degrees = len(sites) - 1
     reach = quantile(confidence) * np.sqrt([pooled.variance, pooled.variance + pooled.between])
     return {
@@ -126,13 +154,16 @@ def _pooled(rows: pd.DataFrame, confidence: float) -> dict:
     }
 
 
-def _mixed(rows: pd.DataFrame) -> tuple[PooledRate, str]:
-    """Return the typical rate by the mixed model, and what must be said of it."""
-    number = rows["site"].astype("category").cat.codes.to_numpy(np.int64)
+def _mixed(sites: pd.DataFrame) -> tuple[PooledRate, str]:
+    """Return the typical rate by the mixed model, and what must be said of it.
+
+    With nothing but intercepts its likelihood is one of each site's relapses and person-years.
+    """
+    number = np.arange(len(sites))
     try:
-        model = fit_mixed_poisson(make_batch(rows, []), number)
+        model = fit_mixed_poisson(make_batch(sites.assign(woman=number), []), number)
     except NoSiteVariance as bound:
-        relapses = float(rows["relapses"].sum())
-        pooled = PooledRate(np.log(relapses / rows["person_years"].sum()), 1 / relapses, 0.0)
+        relapses = float(sites["relapses"].sum())
+        pooled = PooledRate(np.log(relapses / sites["person_years"].sum()), 1 / relapses, 0.0)
         return pooled, f"{bound}: one rate for all (Poisson)"
     return PooledRate(float(model.beta[0]), float(model.covariance[0, 0]), model.site_deviation**2), ""

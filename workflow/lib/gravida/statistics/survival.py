@@ -10,13 +10,12 @@ from gravida.models.kaplan_meier import log_log_limits
 from gravida.periods import YEAR, Window, observation
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.contrasts import BETWEEN_SITES, IMMORTAL_TIME, joined
-from gravida.statistics.guards import women_with
+from gravida.statistics.followed import Followed
 from gravida.statistics.identifiability import Identifiability
 from gravida.statistics.risk_difference import estimate_risk_difference
 from gravida.statistics.time_to_relapse import (
     TimesComparison,
     TimeToRelapse,
-    curve_of,
     estimate_time_row,
     hazard_ratio,
     log_rank_test,
@@ -145,19 +144,43 @@ def estimate_survival(
         What the design can answer: no contrast where it is `not identifiable`.
     """
     rows = follow_up(pregnancies, onsets)
-    dated = sorted(pregnancies.loc[pregnancies["dated"].to_numpy(bool), "site"].unique())
-    left_out = _left_out(pregnancies["site"].nunique(), len(dated))
-    missing = "" if len(rows) else NOT_OBSERVED if dated else UNDATED
-    here = _verdict_of_dated(rows, {site: policies[site] for site in dated}, verdict)
-    note = joined(left_out, _design_note(rows, policies, here))
-    obstacle = missing or (here.reason if here.verdict == design_of.NOT_IDENTIFIABLE else "")
+    dated = pregnancies.groupby("site")["dated"].any().to_dict()
     arms = (settings.numerator, settings.denominator)
-    crude = TimesComparison(rows, *arms, settings.confidence, note=note, obstacle=obstacle)
+    return tabulate_survival(
+        TimesComparison(rows, *arms, settings.confidence), dated, policies, settings, verdict
+    )
+
+
+def tabulate_survival(
+    comparison: TimesComparison,
+    dated: Mapping[str, bool],
+    policies: Mapping[str, str],
+    settings: SurvivalSettings,
+    verdict: Identifiability,
+) -> SurvivalTables:
+    """Return the tables of pregnancies that are followed, of which rows or counts are at hand.
+
+    Parameters
+    ----------
+    comparison : TimesComparison
+        Without a note.
+    dated : mapping of site to bool
+        Whether each site dates its relapses.
+    policies, settings, verdict
+        As for `estimate_survival`.
+    """
+    sites, by_site = [site for site in sorted(dated) if dated[site]], comparison.followed.by_site()
+    left_out = _left_out(len(dated), len(sites))
+    missing = "" if len(by_site) else NOT_OBSERVED if sites else UNDATED
+    here = _verdict_of_dated(by_site, {site: policies[site] for site in sites}, verdict)
+    note = joined(left_out, _design_note(by_site, policies, here))
+    obstacle = missing or (here.reason if here.verdict == design_of.NOT_IDENTIFIABLE else "")
+    crude = replace(comparison, note=note, obstacle=obstacle)
     compared = _compare(crude, settings.restricted_to)
     if verdict.verdict == design_of.WITHIN and len(policies) > 1:
-        compared.append(_within_sites(crude, policies, missing, left_out))
+        compared.append(_within_sites(crude, by_site, policies, missing, left_out))
     return SurvivalTables(
-        pd.DataFrame(_relapse_free(rows, settings, missing, left_out)),
+        pd.DataFrame(_relapse_free(crude.followed, settings, missing, left_out)),
         pd.DataFrame([estimate_risk_difference(crude, day) for day in settings.days]),
         pd.DataFrame(compared),
     )
@@ -173,18 +196,19 @@ def _left_out(sites: int, dated: int) -> str:
 
 
 def _verdict_of_dated(
-    rows: pd.DataFrame, policies: Mapping[str, str], verdict: Identifiability
+    by_site: pd.DataFrame, policies: Mapping[str, str], verdict: Identifiability
 ) -> Identifiability:
     """Return the verdict on the sites that date their relapses, which may hold less than all sites do."""
-    if verdict.verdict == design_of.NOT_IDENTIFIABLE or rows.empty:
+    if verdict.verdict == design_of.NOT_IDENTIFIABLE or by_site.empty:
         return verdict
-    period = "postpartum_year"
-    return design_of.assess_identifiability(rows.assign(period=period), policies, period)
+    table = by_site.reindex(sorted(policies), fill_value=0).rename_axis("site").reset_index()
+    share = table["treated"] / table["pregnancies"].where(table["pregnancies"] > 0)
+    return design_of.judge_sites(table.assign(policy=table["site"].map(policies), share_treated=share))
 
 
-def _design_note(rows: pd.DataFrame, policies: Mapping[str, str], verdict: Identifiability) -> str:
+def _design_note(by_site: pd.DataFrame, policies: Mapping[str, str], verdict: Identifiability) -> str:
     """Return what must be said beside every contrast."""
-    choice = rows["site"].map(policies).eq("individual").all()
+    choice = all(policies[site] == "individual" for site in by_site.index)
     between = verdict.verdict == design_of.BETWEEN or not choice
     return joined(
         IMMORTAL_TIME if verdict.verdict == design_of.WITHIN else "", BETWEEN_SITES if between else ""
@@ -202,21 +226,18 @@ def _compare(crude: TimesComparison, restricted_to: int) -> list[TimeToRelapse]:
 
 
 def _within_sites(
-    crude: TimesComparison, policies: Mapping[str, str], missing: str, left_out: str
+    crude: TimesComparison, by_site: pd.DataFrame, policies: Mapping[str, str], missing: str, left_out: str
 ) -> TimeToRelapse:
     """Return the hazard ratio within the sites that leave treatment to choice."""
-    chosen = crude.rows[crude.rows["site"].map(policies) == "individual"]
-    by_site = chosen.groupby("site").agg(arms=("arm", "nunique"), relapsed=("relapsed", "any"))
-    telling = by_site.index[(by_site["arms"] == 2) & by_site["relapsed"].astype(bool)]
+    chosen = by_site.loc[[site for site in by_site.index if policies[site] == "individual"]]
+    both = chosen["treated"].gt(0) & chosen["treated"].lt(chosen["pregnancies"])
+    telling = chosen.index[both & chosen["relapsed"].gt(0)]
     note = "one site is left to compare: the comparison is within it" if len(telling) == 1 else ""
-    silent = len(by_site) - len(telling)
+    silent = len(chosen) - len(telling)
     if silent:
-        note = joined(f"{silent} of {len(by_site)} sites by choice had one arm or no relapse", note)
-    kept = chosen[chosen["site"].isin(telling)] if len(telling) else chosen
+        note = joined(f"{silent} of {len(chosen)} sites by choice had one arm or no relapse", note)
     comparison = replace(
-        crude,
-        rows=kept.reset_index(drop=True),
-        by_site=True,
+        crude.within(telling if len(telling) else chosen.index),
         note=joined(left_out, IMMORTAL_TIME if len(chosen) else "", note),
         obstacle=missing or ("" if len(chosen) else NO_CHOICE_DATED),
     )
@@ -224,36 +245,37 @@ def _within_sites(
 
 
 def _relapse_free(
-    rows: pd.DataFrame, settings: SurvivalSettings, missing: str, left_out: str
+    followed: Followed, settings: SurvivalSettings, missing: str, left_out: str
 ) -> list[RelapseFree]:
     return [
-        _share_free(rows, arm, day, settings.confidence, missing, left_out)
+        _share_free(followed, arm, day, settings.confidence, missing, left_out)
         for arm in ("treated", "untreated", "all")
         for day in settings.curve_days
     ]
 
 
 def _share_free(
-    rows: pd.DataFrame, arm: str, day: int, confidence: float, missing: str, left_out: str
+    followed: Followed, arm: str, day: int, confidence: float, missing: str, left_out: str
 ) -> RelapseFree:
-    """Return the Kaplan-Meier share without a relapse through one day, log-log limits."""
-    here = rows if arm == "all" else rows[rows["arm"] == arm]
-    curve = curve_of(here, day)
+    """Return the share without a relapse through one day, log-log limits."""
+    curve = followed.curve(arm, day)
+    relapsed, women_relapsed = followed.relapsed(arm, day)
     row = RelapseFree(
         arm=arm,
         day=day,
-        pregnancies=len(here),
-        women=here["woman"].nunique(),
-        at_risk=int(curve.counts.at_risk[day]),
-        relapsed=int(curve.counts.relapsed.sum()),
-        women_relapsed=women_with(here["woman"], here["relapsed"].to_numpy(bool) & (here["time"] <= day)),
-        reason=left_out,
+        **followed.sizes(arm),
+        at_risk=followed.at_risk(arm, day),
+        relapsed=relapsed,
+        women_relapsed=women_relapsed,
     )
-    if here.empty or curve.known_through < day:
-        reason = missing or (f"there is no {arm} pregnancy" if here.empty else not_followed(arm, curve, day))
+    empty = row.pregnancies == 0
+    if empty or curve.known_through < day:
+        reason = missing or (f"there is no {arm} pregnancy" if empty else not_followed(arm, curve, day))
         return replace(row, status="not_estimable", reason=joined(reason, left_out))
     share, limits = float(curve.share[day]), log_log_limits(curve, day, confidence)
+    approximated, said = followed.approximated(arm, day), ""
     if limits is None:
-        what = "no relapse" if share == 1 else "all have relapsed"
-        return replace(row, relapse_free=share, reason=joined(f"{what} up to day {day}: no limits", left_out))
-    return replace(row, relapse_free=share, lower=limits[0], upper=limits[1])
+        said = f"{'no relapse' if share == 1 else 'all have relapsed'} up to day {day}: no limits"
+    lower, upper = limits or (None, None)
+    status, reason = "fallback" if approximated else "ok", joined(approximated, said, left_out)
+    return replace(row, relapse_free=share, lower=lower, upper=upper, status=status, reason=reason)

@@ -1,6 +1,6 @@
 """Two arms' times to relapse compared: hazard ratio, log-rank, restricted means, proportional hazards."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,9 +11,10 @@ from gravida.errors import NotEstimable
 from gravida.models.cox import CoxModel, fit_cox, rests_on_one_woman
 from gravida.models.hazard_tests import ChiSquare, log_rank, proportional_hazards
 from gravida.models.inference import difference_limits, wald
-from gravida.models.kaplan_meier import Curve, count_days, kaplan_meier, restricted_mean
+from gravida.models.kaplan_meier import Curve, restricted_mean
 from gravida.models.risk_sets import SurvivalTimes
-from gravida.statistics.guards import relapses_by_arm
+from gravida.periods import YEAR
+from gravida.statistics.followed import Followed, FollowedRows
 from gravida.words import joined
 
 # Scores of women that differ by less than this share of the largest are the same.
@@ -71,6 +72,20 @@ class TimesComparison:
     obstacle: str = ""
 
     @cached_property
+    def followed(self) -> Followed:
+        """The pregnancies as the tables ask for them."""
+        return FollowedRows(self.rows)
+
+    def within(self, sites: Collection[str]) -> "TimesComparison":
+        """Return the comparison within each of some sites."""
+        rows = self.rows[self.rows["site"].isin(sites)].reset_index(drop=True)
+        return replace(self, rows=rows, by_site=True)
+
+    def numbers(self, numbers_of: "Callable[[TimesComparison], Numbers]") -> "Numbers":
+        """Return what a method that looks at each pregnancy says."""
+        return numbers_of(self)
+
+    @cached_property
     def times(self) -> SurvivalTimes:
         """The pregnancies, with an indicator of the numerator's arm; strata are the sites."""
         rows = self.rows
@@ -100,8 +115,7 @@ class TimesComparison:
         NotEstimable
             If an arm is not followed that long.
         """
-        arms = self.rows["arm"]
-        curves = {arm: curve_of(self.rows[arms == arm], days) for arm in ("treated", "untreated")}
+        curves = {arm: self.followed.curve(arm, days) for arm in ("treated", "untreated")}
         for arm, curve in curves.items():
             if curve.known_through < through:
                 raise NotEstimable(not_followed(arm, curve, through))
@@ -118,16 +132,10 @@ class TimesComparison:
         if self.obstacle:
             raise NotEstimable(self.obstacle)
         for arm in (self.numerator, self.denominator):
-            if not (self.rows["arm"] == arm).any():
+            if not self.followed.sizes(arm)["pregnancies"]:
                 raise NotEstimable(f"no {arm} pregnancy is in the comparison")
-        if not self.rows["relapsed"].any():
+        if not self.followed.relapsed("all", YEAR)[0]:
             raise NotEstimable("there is no relapse in the year after delivery")
-
-
-def curve_of(rows: pd.DataFrame, days: int) -> Curve:
-    """Return the Kaplan-Meier curve of rows of `survival.follow_up`, up to `days`."""
-    columns = (rows["entry"].to_numpy(), rows["time"].to_numpy(), rows["relapsed"].to_numpy(bool))
-    return kaplan_meier(count_days(*columns, days))
 
 
 Numbers = dict[str, object]
@@ -137,18 +145,11 @@ def estimate_time_row(
     comparison: TimesComparison, method: str, numbers_of: Callable[[TimesComparison], Numbers]
 ) -> TimeToRelapse:
     """Return one row, its numbers by `numbers_of` or the reason why there are none."""
-    rows = comparison.rows
-    relapsed = rows["relapsed"].to_numpy(bool)
-    empty = TimeToRelapse(
-        method=method,
-        pregnancies=len(rows),
-        women=rows["woman"].nunique(),
-        relapses=int(relapsed.sum()),
-        **relapses_by_arm(rows["woman"], relapsed, (rows["arm"] == comparison.numerator).to_numpy(bool)),
-    )
+    followed = comparison.followed
+    empty = TimeToRelapse(method=method, **followed.sizes("all"), **followed.relapses(comparison.numerator))
     try:
         comparison.check()
-        numbers = numbers_of(comparison)
+        numbers = comparison.numbers(numbers_of)
     except NotEstimable as obstacle:
         numbers = {"status": obstacle.status, "reason": str(obstacle)}
     reason = joined(numbers.get("reason"), comparison.note)

@@ -16,10 +16,12 @@ def show_baseline(baseline: pd.DataFrame) -> Display:
         for level, part in rows.groupby(rows["level"].map(words.text), sort=False):
             has = set(part["statistic"])
             for name, statistics in _lines(level, has):
-                lines.append({"Variable": label, "Statistic": name, **_cells(part, statistics)})
+                found = _cells(part, statistics) | {cells.NOTE: _why_empty(part, statistics)}
+                lines.append({"Variable": label, "Statistic": name, **found})
     frame = pd.DataFrame(lines)
-    shown = ["Variable", "Statistic", *[label for label in words.ARMS.values() if label in frame]]
-    return Display(frame[shown].fillna(""), row="Statistic", group="Variable")
+    said = [cells.NOTE] if frame[cells.NOTE].any() else []
+    shown = ["Variable", "Statistic", *[label for label in words.ARMS.values() if label in frame], *said]
+    return cells.with_letters(frame[shown].fillna(""), row="Statistic", group="Variable")
 
 
 def _lines(level: str, has: set[str]) -> list[tuple[str, tuple[str, ...]]]:
@@ -46,6 +48,12 @@ def _cells(part: pd.DataFrame, statistics: tuple[str, ...]) -> dict[str, str]:
         if len(mine):
             found[words.ARMS[arm]] = _cell(mine, statistics)
     return found
+
+
+def _why_empty(part: pd.DataFrame, statistics: tuple[str, ...]) -> str:
+    """Say why cells of a line hold no number, each reason once."""
+    empty = part[part["statistic"].isin(statistics) & part["value"].map(words.is_missing)]
+    return words.joined(*dict.fromkeys(empty["reason"].map(words.text)))
 
 
 def _cell(rows: pd.DataFrame, statistics: tuple[str, ...]) -> str:

@@ -145,7 +145,7 @@ def describe_rootogram(dispersion: pd.DataFrame) -> str:
 
 def _observed_and_expected(row: pd.Series) -> str:
     label = words.words(row["test"], words.TESTS).removeprefix("Pregnancies with ")
-    if words.is_missing(row["statistic"]):
+    if words.is_missing(row["statistic"]) or words.is_missing(row["value"]):
         return f"{label} {_statistic(row)}"
     return f"{label} {_statistic(row)}, {cells.fixed('value', 1)(row)} expected"
 
