@@ -52,7 +52,7 @@ def checks_of(sites: Sequence[str]) -> pd.DataFrame:
     rows = [
         checks | {"site": site, "column": name, "check": "range"} for site in sites for name in ("a", "b")
     ]
-    return pd.DataFrame(rows)[list(CHECK_COLUMNS)]
+    return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
 
 
 def with_answers(

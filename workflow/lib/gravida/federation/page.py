@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from gravida import words
 from gravida.federation.exchange import Request, text_of
-from gravida.federation.page_tables import TITLES, TOLD, shown_tables
+from gravida.federation.page_tables import TITLES, TOLD, in_order, shown_tables
 from gravida.federation.questions import Question
 from gravida.files import read_text
 
@@ -56,8 +56,7 @@ def leaving_page(document: Mapping[str, Any], request: Request) -> str:
                 "told": TOLD[question["kind"]],
                 "shown": shown_tables(question, each),
             }
-            for question, each in given
-            if question["kind"] in TITLES
+            for question, each in in_order(given)
         ],
         text=text_of(document),
     )

@@ -1,6 +1,6 @@
 """The tables on the page of what leaves a centre: characteristics, frequencies, life table, own rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -63,6 +63,13 @@ def shown_tables(question: Question, answer: Mapping[str, Any]) -> list[Shown]:
     return [*TABLES[question["kind"]](answer)]
 
 
+def in_order(asked: Iterable[tuple[Question, Mapping[str, Any]]]) -> list[tuple[Question, Mapping[str, Any]]]:
+    """Return the questions for tables with their answers, as the page shows them."""
+    kinds = [*TITLES]
+    tables = [pair for pair in asked if pair[0]["kind"] in TITLES]
+    return sorted(tables, key=lambda pair: (kinds.index(pair[0]["kind"]), pair[0]["which"]["periods"]))
+
+
 def _table(caption: str, label: Sequence[str], rows: Sequence[tuple[Sequence[str], Mapping]]) -> Shown:
     """Return labels and the numbers behind them, a column for each name that some row has."""
     names = [*dict.fromkeys(name for _, numbers in rows for name in numbers)]
@@ -73,7 +80,9 @@ def _table(caption: str, label: Sequence[str], rows: Sequence[tuple[Sequence[str
 def _cell(numbers: Mapping[str, Any], name: str) -> str:
     if name not in numbers:
         return ""
-    return WITHHELD if numbers[name] is None else words.text(numbers[name])
+    value = numbers[name]
+    # Every digit that tells sums apart, of a whole number no decimals.
+    return WITHHELD if value is None else f"{value:.12g}" if isinstance(value, float) else words.text(value)
 
 
 def _arm(arm: str) -> str:
@@ -123,7 +132,9 @@ def _life_table(answer: Mapping[str, Any]) -> Iterator[Shown]:
 
 
 def _own_rows(answer: Mapping[str, Any]) -> Iterator[Shown]:
-    yield _table("Rows", (), [((), row) for row in answer["rows"]])
+    # What nobody counted is empty here: in these rows nothing is withheld.
+    rows = [{name: "" if cell is None else cell for name, cell in row.items()} for row in answer["rows"]]
+    yield _table("Rows", (), [((), row) for row in rows])
 
 
 TABLES = {
