@@ -31,7 +31,6 @@ include: "workflow/rules/exchange.smk"
 # On a cluster only the others are sent to a node: these take seconds, however many women there are.
 localrules:
     ask_centres,
-    assess_identifiability,
     assess_precision,
     audit_claims,
     build_cohort,
@@ -39,6 +38,7 @@ localrules:
     count_registry,
     describe_baseline,
     describe_doses,
+    describe_estimability,
     draw_evidence,
     draw_figures,
     estimate_cost,

@@ -56,7 +56,7 @@ def numbers(value: object) -> Iterator[object]:
 def test_the_page_shows_every_number_of_the_tables() -> None:
     north = held(drawn_sites({"north": "individual"}, 60, seed=3))["north"]
     request = Request(1, "plan", {key_of(each): each for each in table_questions()})
-    document, _ = summarise_site(request, "north", north, 5, Answered({}), new_keys()[0])
+    document, _ = summarise_site(request, LINE, north, 5, Answered({}), new_keys()[0])
     page = leaving_page(json.loads(json.dumps(document)), request)
     shown = page[: page.index("The whole file")]
     for title in TITLES.values():
@@ -74,7 +74,7 @@ def test_the_page_shows_every_number_of_the_tables() -> None:
 def test_what_is_refused_is_named_in_plain_words() -> None:
     north = held(drawn_sites({"north": "all"}, 60, seed=3))["north"]
     request = Request(1, "plan", {key_of(each): each for each in table_questions()})
-    document, _ = summarise_site(request, "north", north, 1000, Answered({}), new_keys()[0])
+    document, _ = summarise_site(request, LINE, north, 1000, Answered({}), new_keys()[0])
     page = leaving_page(document, request)
     told = "How many pregnancies have how many relapses; Year after delivery"
     assert f"<td>{told}</td><td>treated: fewer than 1000 women</td>" in page

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from gravida.errors import Awaiting
 from gravida.federation.contrasts import PooledContrasts
-from gravida.federation.exchange import MOST_ROUNDS
+from gravida.federation.mail import MOST_ROUNDS
 from gravida.federation.opening import opening_questions
 from gravida.federation.pool import Pool
 from gravida.federation.rates import pool_rates

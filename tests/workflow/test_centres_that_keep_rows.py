@@ -1,6 +1,8 @@
 """Centres that keep their rows, as the coordinating centre sees them: what it asks, awaits and refuses."""
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,15 +14,16 @@ from gravida.federation.exchange import Request, opening_request, summarise_site
 from gravida.federation.pool import Pool
 from gravida.federation.protection import Answered
 from gravida.federation.rounds import next_request, questions_left
-from gravida.federation.selection import Holdings, holdings
+from gravida.federation.selection import Holdings, holding_of
 from gravida.federation.signing import new_keys, signed
 from gravida.files import read_yaml
 from gravida.ledger import digest_of
 from gravida.synthetic.design import RegistryDesign, SiteDesign
 from gravida.synthetic.generate import generate
+from gravida.tables import read_table
 from gravida.words import NEEDS_ROWS
 
-from tests.workflow.conftest import ROOT, Run, run_workflow, write_study
+from tests.workflow.conftest import ROOT, Run, check_finished, run_workflow, write_study
 
 CUT, MIN_WOMEN = "2019-06-30", 5
 HERE, KEEPING = "here", ("north", "south")
@@ -41,7 +44,9 @@ LABELS = {
     "predictors": ["model", "predictor", "level"],
     "relapse_rates": ["group", "arm", "site", "period"],
 }
-TABLES = [f"results/internal/tables/{name}.csv" for name in LABELS]
+# What a site hands over as it is.
+OWN = ("attrition", "data_quality")
+TABLES = [f"results/internal/tables/{name}.csv" for name in (*LABELS, *OWN)]
 POLICIES = dict.fromkeys((HERE, *KEEPING), "individual")
 # The number of rows that are compared, at least.
 COMPARED = {"rate_ratios": 18, "longitudinal": 20, "predictors": 8, "relapse_rates": 40}
@@ -81,9 +86,15 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def centres(rows: Run) -> list[Centre]:
-    names = ("restricted/cohort.parquet", "restricted/person_time.parquet")
-    held = holdings(*(pd.read_parquet(rows.path(name)) for name in names))
-    return [Centre(name, held[name], Answered({})) for name in KEEPING]
+    return [Centre(name, rows_of(rows, name), Answered({})) for name in KEEPING]
+
+
+def rows_of(run: Run, site: str) -> Holdings:
+    """Return the rows of a site, as its own study has them."""
+    names = ("cohort", "person_time", "onsets")
+    cohort, person_time, onsets = (pd.read_parquet(run.path(f"restricted/{name}.parquet")) for name in names)
+    tables = {name: read_table(run.path(f"internal/tables/{name}.csv")) for name in OWN}
+    return holding_of(site, cohort, person_time, onsets=onsets, **tables)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +112,7 @@ def first(rows: Run, centres: list[Centre], tmp_path_factory: pytest.TempPathFac
             (study / f"exchange/keys/{name}.key").write_text(private, encoding="utf-8")
     for centre in centres:
         centre.answer(study, OPENING)
-    run = run_workflow(study, "ask_centres")
+    run = run_workflow(study, "ask_centres", "results/internal/tables/data_quality.csv")
     assert run.code == 0, run.output
     return run
 
@@ -133,8 +144,7 @@ def ask(held: Holdings, last: Request, answers: dict[str, dict]) -> Request | No
 @pytest.fixture(scope="module")
 def last(first: Run, rows: Run, centres: list[Centre]) -> Run:
     """Return the coordinating centre's study when all is answered."""
-    names = ("restricted/cohort.parquet", "restricted/person_time.parquet")
-    held = holdings(*(pd.read_parquet(first.path(name)) for name in names))[HERE]
+    held = rows_of(first, HERE)
     request, answers = OPENING, {name: {} for name in KEEPING}
     while request:
         for centre in centres:
@@ -150,12 +160,23 @@ def last(first: Run, rows: Run, centres: list[Centre]) -> Run:
             # What the workflow asked is what is asked here.
             assert not path.exists() or path.read_text(encoding="utf-8") == text
             path.write_text(text, encoding="utf-8")
-    return run_workflow(first.study, "ask_centres", *TABLES)
+    return run_workflow(first.study, "--cores", "2")
 
 
-def test_when_all_is_answered_the_numbers_are_those_of_all_rows(last: Run, rows: Run) -> None:
-    assert last.code == 0, last.output
+@pytest.mark.slow
+def test_the_report_is_written_and_says_what_needs_rows(last: Run) -> None:
+    check_finished(last)
     assert "all is answered" in last.output
+    for name in ("sensitivity", "predictability", "time_to_relapse"):
+        table = pd.read_csv(last.path(f"release/tables/{name}.csv"))
+        assert table["reason"].fillna("").str.contains(NEEDS_ROWS).any(), name
+    assert NEEDS_ROWS in last.text("release/report.html")
+    quality = pd.read_csv(last.path("internal/tables/data_quality.csv"))
+    assert set(quality["site"]) == {HERE, *KEEPING}
+
+
+@pytest.mark.slow
+def test_when_all_is_answered_the_numbers_are_those_of_all_rows(last: Run, rows: Run) -> None:
     for name, labels in LABELS.items():
         tables = [pd.read_csv(run.path(f"internal/tables/{name}.csv")) for run in (rows, last)]
         expected, found = (table.assign(number=table.groupby(labels).cumcount()) for table in tables)
@@ -164,8 +185,57 @@ def test_when_all_is_answered_the_numbers_are_those_of_all_rows(last: Run, rows:
             ~both.get("reason_found", pd.Series("", both.index)).fillna("").str.startswith(NEEDS_ROWS)
         ]
         assert len(kept) >= COMPARED[name]
-        for column in expected.select_dtypes("number").columns.difference([*labels, "p_nonlinear"]):
+        for column in expected.select_dtypes("number").columns.difference([*labels, "number", "p_nonlinear"]):
             if not column.startswith(("imputed_", "gee_")):
                 gee = kept.get("model", "") == "gee_poisson"
                 pairs = kept.loc[~gee, [column, f"{column}_found"]].to_numpy(float)
                 np.testing.assert_allclose(pairs[:, 1], pairs[:, 0], rtol=1e-8, atol=1e-10, err_msg=column)
+
+
+def asked_with(first: Run, folder: Path, change: Callable[[Path], None]) -> Run:
+    """Return the run of a copy of the first round's study in which something is changed."""
+    study = shutil.copytree(first.study, folder / "study", symlinks=True)
+    change(study)
+    return run_workflow(study, "ask_centres")
+
+
+def flip(study: Path) -> None:
+    path = study / "exchange/round_01/north.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("1", "2", 1), encoding="utf-8")
+
+
+def another_key(study: Path) -> None:
+    (study / "exchange/keys/north.pub").write_text(KEYS["south"][1], encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (flip, "SubmissionRefused: exchange/round_01/north.json: it was changed after it was signed"),
+        (another_key, "SubmissionRefused: exchange/round_01/north.json: it was changed after it was signed"),
+        (
+            lambda study: (study / "exchange/round_01/south.json").unlink(),
+            "ConfigurationError: site south keeps its rows: exchange/round_01/south.json is not there",
+        ),
+        (
+            lambda study: (study / "exchange/keys/south.pub").unlink(),
+            "ConfigurationError: exchange/keys/south.pub is not there: the centre makes it once",
+        ),
+    ],
+    ids=["flipped byte", "another key", "no answer", "no key"],
+)
+def test_what_cannot_be_counted_is_one_line(
+    first: Run, tmp_path: Path, change: Callable[[Path], None], line: str
+) -> None:
+    run = asked_with(first, tmp_path, change)
+    assert run.code == 1
+    assert [said for said in run.output.splitlines() if said.startswith(line)], run.output
+    assert "Traceback" not in run.output
+
+
+def test_who_is_awaited_is_said(first: Run, centres: list[Centre], tmp_path: Path) -> None:
+    request = next_asked(first.study, 2)
+    run = asked_with(first, tmp_path, lambda study: replace(centres[0]).answer(study, request))
+    assert run.code == 0, run.output
+    assert "waiting for round 2 of south" in run.output
+    assert not (run.study / "exchange/round_03").exists()

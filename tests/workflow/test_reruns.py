@@ -16,7 +16,7 @@ POOLED = {
     "build_cohort",
     "describe_baseline",
     "estimate_rates",
-    "assess_identifiability",
+    "describe_estimability",
     "estimate_rate_ratios",
     "measure_dispersion",
     "estimate_predictors",
@@ -155,7 +155,7 @@ def test_what_is_no_data_cut_is_not_guessed_at(study: Path, source: Path, tmp_pa
 def test_a_covariate_leaves_intake_and_cohort_alone(study: Path, source: Path) -> None:
     with edited(study / "config.yaml", lambda before: before + "covariates: [age_at_delivery]\n"):
         assert planned(study, source).executed() == {
-            "assess_identifiability",
+            "describe_estimability",
             "estimate_rate_ratios",
             "estimate_sensitivity",
             "assess_precision",

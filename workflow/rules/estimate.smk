@@ -42,7 +42,7 @@ rule estimate_rates:
         "../scripts/estimate_rates.py"
 
 
-rule assess_identifiability:
+rule describe_estimability:
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
@@ -52,14 +52,14 @@ rule assess_identifiability:
         estimability="results/internal/tables/estimability.csv",
         verdict="results/internal/identifiability.json",
     log:
-        "results/logs/assess_identifiability.log",
+        "results/logs/describe_estimability.log",
     conda:
         ENVIRONMENT
     params:
         code=CODE,
         plan=adjusted_contrast,
     script:
-        "../scripts/assess_identifiability.py"
+        "../scripts/describe_estimability.py"
 
 
 rule estimate_rate_ratios:

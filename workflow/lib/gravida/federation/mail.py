@@ -40,7 +40,6 @@ def send_request(state: Mapping[str, Any]) -> str:
     if state["request"]:
         path = round_folder(state["round"] + 1) / "request.json"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, state["request"])
         return (
             f"{who} send {path} to {', '.join(state['sites'])}; each puts it in the same place, runs "
