@@ -163,6 +163,25 @@ def test_a_level_with_few_women_is_withheld_with_another(
     same(found.loc[~hidden, numbers], exact.loc[~hidden.to_numpy(), numbers])
 
 
+def test_a_level_with_few_treated_is_told_of_all(sites: list[SiteRows]) -> None:
+    rows = sites[0].pregnancies
+    treated = rows["ivig"].astype(bool)
+    few = rows["woman_id"].isin(rows.loc[treated, "woman_id"].unique()[:2])
+    assisted = few | (~treated & ~rows["woman_id"].isin(rows.loc[treated, "woman_id"]))
+    changed = [replace(sites[0], pregnancies=rows.assign(assisted_reproduction=assisted.astype("boolean")))]
+    exact, found = (
+        cells(table, variable="assisted_reproduction")
+        for table in (
+            describe_baseline(cohort_of([*changed, *sites[1:3]]).pregnancies),
+            pool_baseline(with_answers(sites[1:3], changed, QUESTIONS, 5)),
+        )
+    )
+    numbers = ["level", "statistic", "value", "women"]
+    same(cells(found, arm="all")[numbers], cells(exact, arm="all")[numbers])
+    levels = found[found["level"].ne("") & found["arm"].ne("all")]
+    assert levels["value"].isna().all() and set(levels["reason"]) == {KEPT}
+
+
 def with_ages(site: SiteRows, women: int) -> SiteRows:
     """Return a site where all but so many women have one age."""
     rows = site.pregnancies
