@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from gravida.cohort import Cohort, SiteRows
+from gravida.disclosure import release_tables
 from gravida.errors import Awaiting
 from gravida.federation.pool import Pool, Refused
 from gravida.federation.pooled_tables import (
@@ -162,6 +163,25 @@ def test_a_level_with_few_women_is_withheld_with_another(
     same(found.loc[~hidden, numbers], exact.loc[~hidden.to_numpy(), numbers])
 
 
+def test_a_level_with_few_treated_is_told_of_all(sites: list[SiteRows]) -> None:
+    rows = sites[0].pregnancies
+    treated = rows["ivig"].astype(bool)
+    few = rows["woman_id"].isin(rows.loc[treated, "woman_id"].unique()[:2])
+    assisted = few | (~treated & ~rows["woman_id"].isin(rows.loc[treated, "woman_id"]))
+    changed = [replace(sites[0], pregnancies=rows.assign(assisted_reproduction=assisted.astype("boolean")))]
+    exact, found = (
+        cells(table, variable="assisted_reproduction")
+        for table in (
+            describe_baseline(cohort_of([*changed, *sites[1:3]]).pregnancies),
+            pool_baseline(with_answers(sites[1:3], changed, QUESTIONS, 5)),
+        )
+    )
+    numbers = ["level", "statistic", "value", "women"]
+    same(cells(found, arm="all")[numbers], cells(exact, arm="all")[numbers])
+    levels = found[found["level"].ne("") & found["arm"].ne("all")]
+    assert levels["value"].isna().all() and set(levels["reason"]) == {KEPT}
+
+
 def with_ages(site: SiteRows, women: int) -> SiteRows:
     """Return a site where all but so many women have one age."""
     rows = site.pregnancies
@@ -188,6 +208,27 @@ def test_a_value_that_few_have_is_not_described(sites: list[SiteRows]) -> None:
     found = cells(pool_baseline(with_answers(sites[1:3], [thin], QUESTIONS, 5)), variable="edss_before")
     assert cells(found, statistic="missing")["value"].notna().all()
     assert found.loc[found["statistic"] != "missing", "value"].isna().all()
+
+
+@pytest.mark.parametrize(("rounding", "threshold"), [("", 5), ("nearest_5", 8)])
+def test_what_a_centre_withholds_stays_withheld_at_the_gate(
+    sites: list[SiteRows], rounding: str, threshold: int
+) -> None:
+    changed = [with_levels(sites[0], 4), *sites[1:]]
+    pool = with_answers(changed[1:], changed[:1], QUESTIONS, 5)
+    tables = {
+        "baseline": pool_baseline(pool),
+        "dispersion": pool_dispersion(pool, 5),
+        "sites": pool_sites(pool, POLICIES, PERIOD, 0.95),
+        "attrition": pool_attrition(pool, cohort_of(changed[1:]).attrition),
+        "data_quality": pool_quality(pool, checks_of([site.site for site in changed[1:]])),
+    }
+    out = release_tables(tables, threshold, rounding=rounding).tables
+    found = cells(out["baseline"], variable="breastfeeding", level="partial")
+    assert found[["value", "women"]].isna().all(axis=None)
+    told = cells(out["baseline"], variable="age_at_delivery", statistic="mean")
+    assert told["value"].notna().all()
+    assert {name: len(table) for name, table in out.items()} == {n: len(t) for n, t in tables.items()}
 
 
 def test_an_arm_with_few_women_is_refused(sites: list[SiteRows]) -> None:

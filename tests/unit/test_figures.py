@@ -9,6 +9,7 @@ import pytest
 from gravida.errors import ConfigurationError
 from gravida.evidence.sheet import check_published_rates
 from gravida.figures import (
+    canvas,
     course,
     draw_course,
     draw_figures,
@@ -364,6 +365,13 @@ def test_bars_hang_from_what_is_expected(monkeypatch):
     said = [text.get_text() for text in axes.texts]
     assert said == ["withheld", "withheld"]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "1", "2", "3+"]
+
+
+def test_without_expected_numbers_the_picture_says_why(monkeypatch):
+    observed = dispersion_table().assign(value=np.nan, reason="needs the rows of every site")
+    picture = picture_of(monkeypatch, canvas, draw_rootogram, observed)
+    (said,) = [text.get_text() for axes in picture.axes for text in axes.texts]
+    assert said.startswith("No expected number") and said.endswith("\nneeds the rows of every site")
 
 
 def test_each_period_has_its_panel(monkeypatch):

@@ -500,6 +500,11 @@ def test_numbers_of_pregnancies_are_shown_as_counts():
     )
 
 
+def test_numbers_of_pregnancies_are_told_without_expected_ones():
+    told = describe_rootogram(dispersion_table().assign(value=np.nan))
+    assert told.endswith("0 relapses 100, 1 relapse 24, 2 relapses withheld, 3 or more relapses withheld.")
+
+
 def test_figures_stand_in_their_sections():
     tables = {"dispersion": dispersion_table(), "sensitivity": sensitivity_table()}
     text = page(tables, figures=("rootogram", "sensitivity"))

@@ -157,6 +157,21 @@ def test_percentages_are_those_of_rounded_numbers() -> None:
     assert out["women"].tolist() == [15, 15, 25, 25] * 2
 
 
+def test_percentages_are_of_the_levels_that_are_not_told_too() -> None:
+    """26 of 98 are 25 of 100, not all of those whose level is told."""
+    cells = (("pregnancies", "", "n", 98), ("dmt_before", "", "missing", 0))
+    cells += (("dmt_before", "none", "n", np.nan), ("dmt_before", "high", "n", np.nan))
+    cells += (("dmt_before", "other", "n", 26), ("dmt_before", "other", "percent", 100 * 26 / 98))
+    rows = [
+        {"variable": variable, "level": level, "statistic": statistic, "arm": arm, "value": value}
+        | {"women": value}
+        for arm in ("treated", "untreated")
+        for variable, level, statistic, value in cells
+    ]
+    out = gate({"baseline": table("baseline", rows)}, "opensafely")["baseline"]
+    assert out.loc[out["statistic"] == "percent", "value"].tolist() == [25.0] * 2
+
+
 def test_a_share_of_women_with_an_event_is_that_of_rounded_numbers() -> None:
     """11 of 43 are 10 of 45."""
     row = {"term": "any", "women": 43, "pregnancies": 43, "with_event": 11, "women_with_event": 11}

@@ -99,8 +99,22 @@ def _described(out: pd.DataFrame, table: pd.DataFrame, rounds: Rounding, _: floa
     level = value.where(table["statistic"] == "n")
     keys = [table["variable"], table["arm"]]
     of_level = level.groupby([*keys, table["level"]]).transform("max")
-    percent = 100 * of_level / level.groupby(keys).transform("sum")
+    percent = 100 * of_level / _with_a_value(table, value)
     return out.assign(value=value.mask(table["statistic"].eq("percent") & value.notna(), percent.round(1)))
+
+
+def _with_a_value(table: pd.DataFrame, value: pd.Series) -> pd.Series:
+    """Return the pregnancies with a value of each row's variable: all its levels, or all but those missing.
+
+    Levels that are not told are no part of their sum.
+    """
+    keys, counted = [table["variable"], table["arm"]], table["statistic"] == "n"
+    levels = value.where(counted & table["level"].ne("")).groupby(keys).transform("sum")
+    empty = (counted & value.isna()).groupby(keys).transform("any")
+    everybody = table["variable"].eq("pregnancies") & counted
+    sizes = table["arm"].map(value[everybody].set_axis(table.loc[everybody, "arm"]))
+    missing = value.where(table["statistic"] == "missing").groupby(keys).transform("max")
+    return levels.mask(empty, sizes - missing)
 
 
 def _rates(out: pd.DataFrame, table: pd.DataFrame, _: Rounding, confidence: float) -> pd.DataFrame:

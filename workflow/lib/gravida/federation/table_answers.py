@@ -185,22 +185,32 @@ TOLD: Mapping[str, Callable[[Answer], Iterator[tuple[str, int | None]]]] = {
 
 
 def _without_small_levels(found: Answer, threshold: int) -> Answer:
-    """Return characteristics without what rests on few women, in all arms: two of them tell of the third."""
+    """Return characteristics without what rests on few women."""
     continuous = {name: _masked(name, arms, threshold) for name, arms in found["continuous"].items()}
-    categorical = {}
-    for name, counted in found["categorical"].items():
-        levels = counted["levels"]
-        few = {
-            level: any(0 < it["women"] < threshold for it in sizes.values())
-            for level, sizes in levels.items()
-        }
-        sizes = {level: {arm: each[arm]["pregnancies"] for arm in ARMS} for level, each in levels.items()}
-        # One level alone is what all pregnancies less the others leave.
-        hidden = partners(pd.DataFrame(sizes).T, pd.Series(few), threshold)
-        nothing = {arm: dict.fromkeys(("pregnancies", "women")) for arm in ARMS}
-        kept = {level: nothing if hidden[level] else each for level, each in levels.items()}
-        categorical[name] = counted | {"levels": kept}
+    categorical = {
+        name: counted | {"levels": _masked_levels(counted["levels"], threshold)}
+        for name, counted in found["categorical"].items()
+    }
     return found | {"continuous": continuous, "categorical": categorical}
+
+
+def _masked_levels(levels: Answer, threshold: int) -> Answer:
+    """Return the levels of a variable without those with few women, and as many more as hide them.
+
+    A level is withheld in both arms, and of all only where few of all have it. One level alone would be what
+    all pregnancies less the other levels leave.
+    """
+    sizes = {level: {arm: it[arm]["pregnancies"] for arm in ARMS} for level, it in levels.items()}
+    few = {level: {arm: 0 < it[arm]["women"] < threshold for arm in ARMS} for level, it in levels.items()}
+    counts, small = pd.DataFrame(sizes).T, pd.DataFrame(few).T
+    of_all = partners(counts[["all"]], small["all"], threshold)
+    of_arms = partners(counts, small.any(axis=1) | of_all, threshold)
+    nothing = dict.fromkeys(("pregnancies", "women"))
+    hidden = {arm: of_all if arm == "all" else of_arms for arm in ARMS}
+    return {
+        level: {arm: nothing if hidden[arm][level] else it[arm] for arm in ARMS}
+        for level, it in levels.items()
+    }
 
 
 def _masked(name: str, arms: Answer, threshold: int) -> Answer:
