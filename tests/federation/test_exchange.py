@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,6 +150,24 @@ def test_a_table_with_a_small_cell_is_refused(
     assert "refused" not in read(text, request)[key_of(asked_table)]
     document = json.loads(text)
     change(document["answers"][key_of(asked_table)])
+    again = signed({name: value for name, value in document.items() if name != "signature"}, NORTH_KEYS[0])
+    with pytest.raises(SubmissionRefused, match=why):
+        read(text_of(again), request)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda answers, key: answers[key].pop("score"), "an answer is not of the kind sums"),
+        (lambda answers, key: answers[key].update(rows=[[1, 2]]), "an answer is not of the kind sums"),
+        (lambda answers, key: answers.update({key: [1.0]}), "it has not the parts that a summary has"),
+    ],
+)
+def test_what_is_not_as_the_schema_says_is_refused(north: Holdings, change: Any, why: str) -> None:
+    asked_for = sums([-1.0, 0.3])
+    request = asked(2, asked_for)
+    document = json.loads(answer_of(north, request))
+    change(document["answers"], key_of(asked_for))
     again = signed({name: value for name, value in document.items() if name != "signature"}, NORTH_KEYS[0])
     with pytest.raises(SubmissionRefused, match=why):
         read(text_of(again), request)

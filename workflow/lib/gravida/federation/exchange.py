@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from gravida.errors import SubmissionRefused
@@ -13,7 +15,9 @@ from gravida.federation.protection import Answered, protected_answer, too_small
 from gravida.federation.questions import Question, key_of, plain
 from gravida.federation.selection import Holdings
 from gravida.federation.signing import is_signed, signed
+from gravida.files import read_yaml
 
+SCHEMA = Path(__file__).resolve().parents[4] / "schemas/summary.schema.yaml"
 REQUEST, SUMMARY = "gravida-request-1", "gravida-summary-1"
 # Of a site: what a summary says and the sheet of sites as well.
 OF_SITE = ("site", "policy", "data_cut")
@@ -193,16 +197,43 @@ def read_summary(text: str, where: str, centre: Centre, request: Request, thresh
         raise SubmissionRefused(f"{where}: it answers another request; send {site} the request again")
     if set(found["answers"]) != set(request.questions):
         raise SubmissionRefused(f"{where}: not every question is answered; ask {site} for the file again")
+    fault = _misshapen(found, request)
+    if fault:
+        raise SubmissionRefused(f"{where}: {fault}; ask {site} which version of gravida made it")
     small = too_small(found["answers"], request.questions, threshold)
     if small:
         raise SubmissionRefused(f"{where}: {small}; {site} must not send so small a cell")
     return found["answers"]
 
 
+def _misshapen(document: Mapping[str, Any], request: Request) -> str:
+    """Return what about a summary is not as its schema says, "" where all is."""
+    whole, by_kind = _validators()
+    if not whole.is_valid(document):
+        return "it has not the parts that a summary has"
+    for key, answer in document["answers"].items():
+        kind = request.questions[key]["kind"]
+        if not any(by_kind[name].is_valid(answer) for name in (kind, "refused", "empty")):
+            return f"an answer is not of the kind {kind}"
+    return ""
+
+
+@cache
+def _validators() -> tuple[Any, dict[str, Any]]:
+    """Return what checks a summary, and by kind of question its answers."""
+    # Imported here: only who reads a summary needs it.
+    from jsonschema import Draft202012Validator
+
+    schema = read_yaml(SCHEMA)
+    defs = schema["$defs"]
+    kinds = {name: Draft202012Validator({"$defs": defs, **kind}) for name, kind in defs["answer"].items()}
+    return Draft202012Validator(schema), kinds
+
+
 def _checked(text: str, where: str, form: str, expected: int, signer: str, public: str) -> dict[str, Any]:
     """Return the content of a file that is of the right kind and round, and as it was signed."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_no_number)
     except ValueError:
         document = None
     if not isinstance(document, dict) or document.get("format") != form:
@@ -214,3 +245,7 @@ def _checked(text: str, where: str, form: str, expected: int, signer: str, publi
     if document["round"] != expected:
         raise SubmissionRefused(f"{where}: it is of round {int(document['round'])}, not of round {expected}")
     return document
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)
