@@ -56,9 +56,12 @@ OWN = $(if $(filter-out .,$(STUDY)),--directory "$(STUDY)" --configfile "$(STUDY
 PROFILE ?= profiles/default
 ON_SLURM = $(if $(findstring slurm,$(PROFILE)),$(PLUGIN))
 
+# What is made, if not everything: evidence, site_summary (at a centre that keeps its rows), ask_centres.
+TARGET ?=
+
 # One run at a time in a folder. A lock of Snakemake's that is left while nobody holds ours is from a run that was
 # killed. A step may outlive its run: the second lock is held by every step while it works.
-run: $(READY) $(ON_SLURM) ## run the study (your own: make STUDY=FOLDER; on a cluster: make PROFILE=profiles/slurm)
+run: $(READY) $(ON_SLURM) ## run the study (your own: make STUDY=FOLDER; a part: TARGET=evidence; on a cluster: PROFILE=profiles/slurm)
 	@test -d "$(STUDY)" || { echo "ConfigurationError: the folder $(STUDY) is not there."; exit 1; }; \
 	umask 077; results="$(STUDY)/results"; export GRAVIDA_RUN="$$$$ $$(date +%s.%N)"; \
 	unwritten() { echo "ConfigurationError: $$results cannot be written: it must be a folder, on a disk with room," \
@@ -70,7 +73,7 @@ run: $(READY) $(ON_SLURM) ## run the study (your own: make STUDY=FOLDER; on a cl
 	flock --nonblock 8 || { echo "Waiting for a step of the last run to end."; flock 8; }; \
 	{ echo "$$GRAVIDA_RUN" > "$$results/.run.lock"; } 2> /dev/null || unwritten; exec 8>&-; \
 	if compgen -G "$(STUDY)/.snakemake/locks/*" > /dev/null; then $(BIN)/snakemake --unlock --quiet all $(OWN); fi; \
-	$(BIN)/snakemake --workflow-profile $(PROFILE) $(if $(CORES),--cores $(CORES)) $(OWN)
+	$(BIN)/snakemake --workflow-profile $(PROFILE) $(if $(CORES),--cores $(CORES)) $(TARGET) $(OWN)
 
 verify: $(READY) ## compare a study's files with what its last run read and left (your own: make verify STUDY=FOLDER)
 	@$(BIN)/python -m gravida verify "$(STUDY)"
