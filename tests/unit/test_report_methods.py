@@ -174,3 +174,9 @@ def test_no_sentence_takes_absence_of_evidence_for_evidence_of_absence(verdict):
         r"no (effect|difference|benefit|association)\b(?! in differences)", text, re.IGNORECASE
     )
     assert not re.search(r"\bnan\b", text)
+
+
+def test_sites_that_kept_their_rows_are_told_where_there_are_some() -> None:
+    assert "Sites that keep their rows" not in describe_methods(CONFIGURATION, every_table())
+    told = describe_methods(CONFIGURATION, every_table(), keeping=3)["Sites that keep their rows"]
+    assert told.startswith("Sites that kept their rows: 3.")

@@ -144,6 +144,7 @@ rule write_report:
         figures=[*FIGURES, *EVIDENCE_FIGURES],
         configuration=config,
         synthetic=invented,
+        keeping=lambda wildcards: keeping(),
     script:
         "../scripts/write_report.py"
 

@@ -11,7 +11,12 @@ with job(snakemake.log[0]):
     tables = {name: read_table(inputs[name]) for name in params.tables}
     figures = dict(zip(params.figures, map(read_bytes, inputs.figures), strict=True))
     written = write_report(
-        tables, read_json(inputs.verdict), figures, dict(params.configuration), params.synthetic
+        tables,
+        read_json(inputs.verdict),
+        figures,
+        dict(params.configuration),
+        params.synthetic,
+        len(params.keeping),
     )
     write_text(snakemake.output.report, written.page)
     write_text(snakemake.output.headline, written.headline + "\n")

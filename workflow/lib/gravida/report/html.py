@@ -48,6 +48,8 @@ class ReportContent:
         Version by name of software.
     synthetic_note : str
         What to say at the top of a report on constructed data; "" for real data.
+    keeping : int
+        How many sites kept their rows.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -56,6 +58,7 @@ class ReportContent:
     configuration: dict[str, Any]
     versions: dict[str, str]
     synthetic_note: str = ""
+    keeping: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def write_report(
     figures: Mapping[str, bytes],
     configuration: Mapping[str, Any],
     synthetic: Sequence[bool],
+    keeping: int = 0,
 ) -> WrittenReport:
     """Write the report with the versions of the software that is at work.
 
@@ -81,10 +85,12 @@ def write_report(
         As in `ReportContent`; `verdict` is its `identifiability`.
     synthetic : sequence of bool
         For each site, whether its rows are invented.
+    keeping : int
+        How many sites kept their rows.
     """
     note = (SYNTHETIC if all(synthetic) else PARTLY_SYNTHETIC) if any(synthetic) else ""
     content = ReportContent(
-        dict(tables), dict(verdict), dict(figures), dict(configuration), software_versions(), note
+        dict(tables), dict(verdict), dict(figures), dict(configuration), software_versions(), note, keeping
     )
     sentence = headline(content.tables["rate_ratios"], content.identifiability, configuration["confidence"])
     short = f"{note.partition(':')[0]}. " if note else ""
@@ -98,7 +104,7 @@ def render_report(content: ReportContent) -> str:
 
     confidence = float(content.configuration["confidence"])
     present = {section.table for section in SECTIONS if _present(section, content)}
-    methods = describe_methods(content.configuration, present)
+    methods = describe_methods(content.configuration, present, content.keeping)
     cited = list(dict.fromkeys(CITATION.findall(" ".join(methods.values()))))
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

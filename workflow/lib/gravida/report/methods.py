@@ -10,8 +10,18 @@ from gravida import words
 from gravida.report.paragraphs import PARAGRAPHS
 from gravida.settings import disclosure_rules
 
+KEEPING = (
+    "Sites that kept their rows: {}. In rounds they sent signed sums over their women (counts; log- "
+    "likelihoods, scores, information and clustered meat of the models at parameters that they were asked "
+    "for), which were added to those of the other sites. What is a sum is what all rows together would "
+    "give; medians and whatever else is none is not estimated, and shares without a relapse are those of "
+    "a life table of 13 days."
+)
 
-def describe_methods(configuration: dict[str, Any], tables: Collection[str]) -> dict[str, str]:
+
+def describe_methods(
+    configuration: dict[str, Any], tables: Collection[str], keeping: int = 0
+) -> dict[str, str]:
     """Return the methods as heading and paragraph, with ``[@key]`` where a work of `REFERENCES` is cited.
 
     Parameters
@@ -20,6 +30,8 @@ def describe_methods(configuration: dict[str, Any], tables: Collection[str]) -> 
         The merged configuration of the run.
     tables : collection of str
         Names of the tables that the report shows: what was not done is not described.
+    keeping : int
+        How many sites kept their rows.
     """
     settings = {
         "windows": _windows(configuration),
@@ -30,11 +42,12 @@ def describe_methods(configuration: dict[str, Any], tables: Collection[str]) -> 
         "missing": _missing(configuration),
         "disclosure": _disclosure(configuration),
     }
-    return {
+    told = {
         paragraph.heading: " ".join(filter(None, (settings.get(paragraph.setting), paragraph.text)))
         for paragraph in PARAGRAPHS
         if not paragraph.table or paragraph.table in tables
     }
+    return told | ({"Sites that keep their rows": KEEPING.format(keeping)} if keeping else {})
 
 
 def _disclosure(configuration: dict[str, Any]) -> str:
