@@ -7,6 +7,8 @@ Numbers arrive as floats, missing where the cell is empty; text as text, "" wher
 import pandas as pd
 import pandera.pandas as pa
 
+from schemas.names import RESERVED
+
 ESTIMATE_TYPES = ("ARR", "ARR_difference", "IRR", "proportion_relapse_free")
 RATES_AND_SHARES = ("ARR", "IRR", "proportion_relapse_free")
 RATIO_MEASURES = ("OR", "RR", "IRR", "HR")
@@ -18,7 +20,6 @@ DOMAINS = (
 )
 JUDGEMENTS = ("low", "moderate", "serious", "critical", "no_information")
 # The row that the registry itself adds, and the pools that every sheet has.
-RESERVED = "This registry"
 RESERVED_POOLS = {"all", "main", "with_registry", "leave_out", "cumulative"}
 # Limits of a published ratio farther apart, or closer together, are slips of the pen.
 WIDEST, NARROWEST = 1e6, 1.0001

@@ -7,25 +7,11 @@ allowed; the data dictionary and the answers to sites are made from it.
 import pandas as pd
 import pandera.pandas as pa
 
+from schemas.names import TERMS
+
 ID_PATTERN = "[A-Za-z0-9_-]{1,32}"
 EDSS_SCALE = (0.0, *(step / 2 for step in range(2, 20)))
 FARTHEST_DAY = 36525
-
-TERMS = (
-    "headache",
-    "fever",
-    "rash",
-    "infection",
-    "chest_pain",
-    "vomiting",
-    "arthralgia",
-    "aseptic_meningitis",
-    "thrombosis",
-    "renal_failure",
-    "anaphylaxis",
-    "haemolysis",
-    "other",
-)
 
 
 def _matches_id(cells: pd.Series) -> pd.Series:

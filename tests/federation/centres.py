@@ -11,7 +11,7 @@ from gravida.federation.pool import Pool
 from gravida.federation.protection import Answered, protected_answer
 from gravida.federation.questions import Question, key_of, plain
 from gravida.federation.selection import Holdings, holdings
-from gravida.intake.submission import CHECK_COLUMNS
+from gravida.intake.table import CHECK_COLUMNS
 from gravida.synthetic.design import RegistryDesign, SiteDesign
 from gravida.synthetic.generate import generate
 

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 from gravida.intake.dictionary import data_dictionary
-from gravida.intake.submission import tabulate_checks
+from gravida.intake.table import tabulate_checks
 from gravida.periods import COUNT_COLUMNS
 from submissions import ROOT, changed, submit, valid, write_csv
 

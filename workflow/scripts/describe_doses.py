@@ -3,10 +3,9 @@
 from _job import job
 
 with job(snakemake.log[0]):
-    from gravida.cohort import rows_sent
     from gravida.federation.study import not_counting
     from gravida.files import read_json
-    from gravida.statistics.doses import describe_doses
+    from gravida.statistics.doses import describe_doses, rows_sent
     from gravida.tables import read_rows, write_table
 
     inputs = snakemake.input

@@ -5,7 +5,7 @@ from _job import job
 with job(snakemake.log[0]):
     from gravida.federation.study import with_theirs
     from gravida.files import read_json
-    from gravida.intake.submission import tabulate_checks
+    from gravida.intake.table import tabulate_checks
     from gravida.tables import write_table
 
     inputs = snakemake.input

@@ -216,11 +216,3 @@ def gather(
         for verdict, rows, dated, doses in zip(verdicts, pregnancies, relapses, infusions, strict=True)
         if verdict["verdict"] == "accepted"
     ]
-
-
-def rows_sent(
-    verdicts: Iterable[Mapping], table: str, rows: Iterable[pd.DataFrame]
-) -> dict[str, pd.DataFrame]:
-    """Return a table's accepted rows by site, for the sites that sent it: not sent is not none."""
-    pairs = zip(verdicts, rows, strict=True)
-    return {verdict["site"]: accepted for verdict, accepted in pairs if table in verdict["tables_sent"]}

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from gravida.evidence.comparisons import MEASURES, PERSON_TIME, TOTALS
-from schemas.evidence import RESERVED, labels, parts
+from schemas.evidence import labels, parts
+from schemas.names import RESERVED
 
 COMPARABLE = ("randomized", "concurrent")
 NOT_COMPARABLE = {

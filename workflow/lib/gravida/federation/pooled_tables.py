@@ -13,7 +13,7 @@ from gravida.federation.pool import Pool
 from gravida.federation.questions import Which
 from gravida.federation.table_answers import table_question
 from gravida.federation.tabulation import tabulate
-from gravida.intake.submission import CHECK_COLUMNS
+from gravida.intake.table import CHECK_COLUMNS
 from gravida.periods import COUNT_COLUMNS
 from gravida.statistics import dispersion, registry_counts
 from gravida.statistics.baseline import tabulate_characteristics

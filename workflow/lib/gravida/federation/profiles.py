@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.optimize import brentq
 from scipy.special import chdtrc, chdtri
 
 from gravida.errors import NotConverged, NotEstimable
@@ -126,6 +125,8 @@ def _estimate(curve: Callable, confidence: float) -> tuple[float, ...]:
 
     if min(best - low, high - best) < END or excess(low) > 0 or excess(high) > 0:
         raise NotEstimable("the likelihood has no maximum with limits on the grid of ratios")
+    from scipy.optimize import brentq
+
     limits = [float(brentq(excess, *ends)) for ends in ((low, best), (best, high))]
     p_value = float(chdtrc(1, 2 * (top - float(curve(0.0)))))
     return best, *limits, p_value, float(-curve(best, 2)) ** -0.5

@@ -15,7 +15,7 @@ from gravida.disclosure.case import partners
 from gravida.errors import NotEstimable
 from gravida.federation.questions import Question, Which, question
 from gravida.federation.selection import Holdings
-from gravida.intake.submission import CHECK_COLUMNS
+from gravida.intake.table import CHECK_COLUMNS
 from gravida.periods import COUNT_COLUMNS, YEAR
 from gravida.statistics.baseline import ARMS, EVENTS, characteristics
 from gravida.statistics.dispersion import count_frequencies, most_told

@@ -16,17 +16,6 @@ from gravida.intake.reading.read import FILE_CHECKS
 from gravida.intake.resubmission import changes_since, count_changes
 from gravida.intake.take_in import Taken, take_in
 
-CHECK_COLUMNS = (
-    "site",
-    "table",
-    "column",
-    "check",
-    "category",
-    "rows_checked",
-    "rows_failed",
-    "status",
-    "action",
-)
 # A line that names more failing checks of a site than this is not read.
 MOST_TOLD = 40
 
@@ -187,9 +176,3 @@ def _failing_check(check: dict) -> str:
     if whole_file or check["check"] in FOLDER_CHECKS:
         unit = "file"
     return f"{where} {check['check']}: {rows} {unit}{'' if rows == 1 else 's'}"
-
-
-def tabulate_checks(verdicts: Sequence[dict]) -> pd.DataFrame:
-    """Return the contract's `data_quality` table: one row a check of each site."""
-    rows = [{"site": verdict["site"], **check} for verdict in verdicts for check in verdict["checks"]]
-    return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))

@@ -8,7 +8,6 @@ sum over tables is the convolution. No half event is added anywhere. Source: Gar
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import gammaln, logsumexp
 
 from gravida.errors import NotEstimable
@@ -62,6 +61,9 @@ def common_odds_ratio(arms: Arms, confidence: float) -> ExactOddsRatio:
         raise NotEstimable("no study says anything of this ratio: each has no event, or only events")
     sums = np.arange(lowest, highest + 1)
     at_one = _distribution(tables, 0.0)
+
+    # Imported here: most steps find no root, and it takes a third of a second.
+    from scipy.optimize import brentq
 
     def root(excess) -> float:
         """Return the ratio at which a function of the log ratio, which changes its sign once, is 0."""

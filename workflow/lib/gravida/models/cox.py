@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigvalsh
 
 from gravida.errors import NotEstimable
 from gravida.models.kernel import Sums
@@ -118,6 +117,8 @@ def fit_cox(batches: Sequence[SurvivalTimes], ties: Ties = "efron") -> CoxModel:
     if not _informs(null, grid, sum(int(batch.event.sum()) for batch in batches)):
         raise NotEstimable("at no relapse are pregnancies under observation that the covariates tell apart")
     fit = climb(lambda beta, _: partial_likelihood(batches, grid, beta, ties), np.zeros(grid.centre.size))
+    from scipy.linalg import eigvalsh
+
     if eigvalsh(fit.sums.information, null.information)[0] < SMALLEST_SHARE:
         raise NotEstimable("the covariates tell perfectly who relapses first: a ratio is 0 or infinite")
     accept(fit.sums)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import betainc, betaincinv, betaln, gammaincinv, xlog1py, xlogy
 
 
@@ -145,6 +144,9 @@ def _mid_tail(first: int, second: int, share: float) -> float:
 
 def _odds_with_tail(first: int, second: int, tail: float) -> float:
     """Return the odds of a trial at which `_mid_tail` takes this value."""
+    # Imported here: most steps find no root, and it takes a third of a second.
+    from scipy.optimize import brentq
+
     root = brentq(
         lambda log_odds: _mid_tail(first, second, 1 / (1 + np.exp(-log_odds))) - tail, -40, 40, xtol=1e-13
     )

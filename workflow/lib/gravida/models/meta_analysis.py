@@ -7,7 +7,6 @@ of a ratio, a difference as it is) and their `variances`, all positive.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import chdtri, stdtr
 
 # From so many studies on a test of asymmetry is made. Sterne et al. (2011), BMJ 343:d4002.
@@ -78,6 +77,9 @@ def _variance_at(estimates: np.ndarray, variances: np.ndarray, target: float) ->
     def excess(between: float) -> float:
         return generalized_q(estimates, variances, between) - target
 
+    # Imported here: most steps find no root, and it takes a third of a second.
+    from scipy.optimize import brentq
+
     if excess(0.0) <= 0:
         return 0.0
     highest = float(np.ptp(estimates) ** 2 + variances.max())
@@ -105,6 +107,8 @@ def restricted_likelihood(estimates: np.ndarray, variances: np.ndarray) -> float
         return float(
             np.log(weight).sum() - np.log(weight.sum()) - generalized_q(estimates, variances, between)
         )
+
+    from scipy.optimize import brentq
 
     # Beyond this variance the slope is negative: the spread of the estimates cannot support more.
     highest = float(np.ptp(estimates) ** 2) * estimates.size

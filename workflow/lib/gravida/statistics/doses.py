@@ -1,6 +1,6 @@
 """What was given: infusions, grams and regimens of the treated, where infusions are dated."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 import numpy as np
@@ -197,3 +197,11 @@ def _summary(regimen: str, given: pd.DataFrame) -> dict:
             f"women_at_{name}_median": women_at(given["woman"], given[name], median),
         }
     return row
+
+
+def rows_sent(
+    verdicts: Iterable[Mapping], table: str, rows: Iterable[pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Return a table's accepted rows by site, for the sites that sent it: not sent is not none."""
+    pairs = zip(verdicts, rows, strict=True)
+    return {verdict["site"]: accepted for verdict, accepted in pairs if table in verdict["tables_sent"]}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.contrasts import BETWEEN_SITES, IMMORTAL_TIME, joined
-from schemas.evidence import RESERVED
+from schemas.names import RESERVED
 
 PERIOD, YEAR = "postpartum_6_months", "postpartum_year"
 WINDOWS = {PERIOD: ("0-6 months", 182), YEAR: ("0-12 months", 365)}

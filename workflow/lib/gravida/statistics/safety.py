@@ -12,7 +12,7 @@ from gravida.models.exact import clopper_pearson
 from gravida.periods import gestation, observation, period_windows
 from gravida.statistics.doses import coverage, link_rows
 from gravida.words import joined
-from schemas.submission import TERMS
+from schemas.names import TERMS
 
 ANY = "any"
 THROMBOSIS_POSTPARTUM = "thrombosis_postpartum"
