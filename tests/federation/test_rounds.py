@@ -1,10 +1,12 @@
-"""Ten centres: all with their rows here, five of them, none. The numbers are those of all rows together."""
+"""Centres: all with their rows here, half of them, none. The numbers are those of all rows together."""
 
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from gravida.cohort import SiteRows
 from gravida.errors import Awaiting
 from gravida.federation.contrasts import PooledContrasts
 from gravida.federation.mail import MOST_ROUNDS
@@ -20,8 +22,8 @@ from gravida.words import NEEDS_ROWS
 
 from tests.federation.centres import cohort_of, drawn_sites, held, in_rounds
 
-KINDS = ["individual"] * 6 + ["all"] * 2 + ["none"] * 2
-POLICIES = {f"centre_{number}": policy for number, policy in enumerate(KINDS)}
+FOUR = ["individual", "all", "individual", "none"]
+TEN = ["individual"] * 6 + ["all"] * 2 + ["none"] * 2
 COVARIATES = ("age_at_delivery", "disease_duration_years", "edss_before", "dmt_before", "relapses_pre_year")
 SETTINGS = ContrastSettings("untreated", "treated", "postpartum_year", 0.95, COVARIATES)
 KEYS = {
@@ -47,32 +49,55 @@ def tables(contrasts: Contrasts, onsets: pd.DataFrame | None) -> dict[str, pd.Da
     }
 
 
-def of_pool(pool: Pool) -> dict[str, pd.DataFrame]:
-    return tables(PooledContrasts(pd.DataFrame(), pd.DataFrame(), POLICIES, SETTINGS, pool), None)
+@dataclass(frozen=True)
+class Registry:
+    """The rows of some centres, and the tables of all of them together."""
+
+    policies: dict[str, str]
+    sites: list[SiteRows]
+    expected: dict[str, pd.DataFrame]
+
+    def halves(self) -> tuple[list[SiteRows], list[SiteRows]]:
+        half = len(self.sites) // 2
+        return self.sites[:half], self.sites[half:]
+
+    def of_pool(self, pool: Pool, own: dict) -> dict[str, pd.DataFrame]:
+        """Return the tables; `own` keeps from round to round what the rows at hand have answered."""
+        nothing, pool = pd.DataFrame(), replace(pool, _own=own)
+        return tables(PooledContrasts(nothing, nothing, self.policies, SETTINGS, pool), None)
 
 
 SLOW = pytest.mark.slow
 OVERDISPERSED, POISSON = 0.9, 0.0
 
 
-@pytest.fixture(scope="module", params=[OVERDISPERSED, pytest.param(POISSON, marks=SLOW)])
-def registry(request: pytest.FixtureRequest) -> tuple[list, dict[str, pd.DataFrame]]:
-    """Return the rows of ten centres and the tables of all of them together."""
-    sites = drawn_sites(POLICIES, 70, seed=11, alpha=request.param)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((FOUR, 40, OVERDISPERSED), id="four centres"),
+        pytest.param((TEN, 70, OVERDISPERSED), id="ten centres", marks=SLOW),
+        pytest.param((TEN, 70, POISSON), id="ten centres, Poisson", marks=SLOW),
+    ],
+)
+def registry(request: pytest.FixtureRequest) -> Registry:
+    kinds, pregnancies, alpha = request.param
+    policies = {f"centre_{number}": policy for number, policy in enumerate(kinds)}
+    sites = drawn_sites(policies, pregnancies, seed=11, alpha=alpha)
     cohort = cohort_of(sites)
     assert cohort.pregnancies["woman"].duplicated().any()
-    contrasts = Contrasts(cohort.pregnancies, cohort.person_time, POLICIES, SETTINGS)
-    return sites, tables(contrasts, cohort.onsets)
+    contrasts = Contrasts(cohort.pregnancies, cohort.person_time, policies, SETTINGS)
+    return Registry(policies, sites, tables(contrasts, cohort.onsets))
 
 
-@pytest.mark.parametrize("at_hand", [pytest.param(10, marks=SLOW), 5, pytest.param(0, marks=SLOW)])
-def test_sums_of_centres_give_the_numbers_of_all_rows(registry: tuple[list, Any], at_hand: int) -> None:
-    sites, expected = registry
-    found, rounds = in_rounds(
-        sites[:at_hand], sites[at_hand:], of_pool, opening_questions(SETTINGS.period, "untreated", COVARIATES)
-    )
+@pytest.mark.parametrize(
+    "at_hand", [pytest.param("all", marks=SLOW), "half", pytest.param("none", marks=SLOW)]
+)
+def test_sums_of_centres_give_the_numbers_of_all_rows(registry: Registry, at_hand: str) -> None:
+    parts = {"all": (registry.sites, []), "half": registry.halves(), "none": ([], registry.sites)}
+    opening = opening_questions(SETTINGS.period, "untreated", COVARIATES)
+    found, rounds = in_rounds(*parts[at_hand], partial(registry.of_pool, own={}), opening)
     assert rounds <= MOST_ROUNDS
-    for name, table in expected.items():
+    for name, table in registry.expected.items():
         same_numbers(name, table, found[name])
 
 
@@ -107,19 +132,17 @@ def near_to_one_stage(table: pd.DataFrame) -> None:
     assert profiles["negative_binomial"] == pytest.approx(other, rel=1e-3)
 
 
-def test_what_waits_for_an_answer_says_so(registry: tuple[list, Any]) -> None:
-    sites, _ = registry
-    nobody = Pool(held(sites[:9]), {sites[9].site: {}})
-    with pytest.raises(Awaiting, match="waits for an answer of centre_9"):
-        of_pool(nobody)
+def test_what_waits_for_an_answer_says_so(registry: Registry) -> None:
+    *others, last = registry.sites
+    nobody = Pool(held(others), {last.site: {}})
+    with pytest.raises(Awaiting, match=f"waits for an answer of {last.site}"):
+        registry.of_pool(nobody, {})
 
 
-def test_rates_of_sums_are_those_of_rows(registry: tuple[list, Any]) -> None:
-    sites, _ = registry
-    expected = estimate_rates(cohort_of(sites).person_time, 0.95)
+def test_rates_of_sums_are_those_of_rows(registry: Registry) -> None:
+    expected = estimate_rates(cohort_of(registry.sites).person_time, 0.95)
     found, rounds = in_rounds(
-        sites[:5],
-        sites[5:],
+        *registry.halves(),
         lambda pool: pool_rates(pool, 0.95),
         opening_questions(SETTINGS.period, "untreated", COVARIATES),
     )

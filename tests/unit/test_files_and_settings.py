@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from gravida import settings
 from gravida.__main__ import ROOT, documents, main
 from gravida.errors import ConfigurationError, GravidaError, NotEstimable, SubmissionRefused
@@ -107,6 +108,29 @@ def test_the_shipped_configuration_and_sheet_are_valid() -> None:
     assert [site["site"] for site in sites] == ["treats_all", "treats_none"]
 
 
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ("colour: red", "colour"),
+        ("disclosure: {min_women: 2}", "disclosure.min_women"),
+        ("disclosure: {threshold: 9}", "threshold"),
+        ("covariates: [shoe_size]", "covariates"),
+        ("confidence: 95", "confidence"),
+        ("confidence: .nan", "confidence: not a finite number"),
+        ("cost: {ivig_per_gram: .inf}", "cost.ivig_per_gram: not a finite number"),
+        ("contrast: {numerator: treated}", "same arm"),
+    ],
+)
+def test_faults_of_the_configuration_are_one_line(own: str, words: str) -> None:
+    """One that is set in the study's own configuration, over the shipped one."""
+    merged = read_yaml(ROOT / "config/config.yaml")
+    for key, value in yaml.safe_load(own).items():
+        merged[key] = merged[key] | value if isinstance(value, dict) else value
+    with pytest.raises(ConfigurationError) as caught:
+        settings.check_configuration(merged, SCHEMA)
+    assert words in caught.value.line() and "\n" not in caught.value.line()
+
+
 HEADER = "site\tsubmission\tmode\tpolicy\tmapping\tdata_cut\n"
 
 
@@ -133,7 +157,10 @@ def test_a_sheet_without_the_optional_column(tmp_path: Path) -> None:
         ("a\tx\trows\tall", "data_cut"),
         ("all\tx\trows\tall\t\t2019-06-30", "site"),
         ("a b\tx\trows\tall\t\t2019-06-30", "site"),
+        ("../a\tx\trows\tall\t\t2019-06-30", "line 2: site"),
         ("a\t\trows\tall\t\t2019-06-30", "submission"),
+        ("a\tx\trows\tsome\t\t2019-06-30", "line 2: policy"),
+        ("a\tx\trows\tall\t\t2019-02-30", "line 2: data_cut"),
         ("a\tx\trows\tall\t\t30.06.2019", "data_cut"),
         ("a\tx\trows\tall\t\t2019-06-30\nA\ty\trows\tall\t\t2019-06-30", "twice"),
     ],
@@ -143,6 +170,25 @@ def test_faults_of_a_row_name_its_line(tmp_path: Path, line: str, words: str) ->
     with pytest.raises(ConfigurationError, match=words) as caught:
         settings.read_sites(tmp_path / "sites.tsv", SHEET)
     assert "sites.tsv line " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the first line must hold"),
+        (
+            HEADER.replace("policy", "politics") + "a\tx\trows\tall\t\t2019-06-30\n",
+            "the first line must hold",
+        ),
+        (HEADER, "no site is listed"),
+        (HEADER.rstrip(), "no site is listed"),
+    ],
+)
+def test_a_sheet_without_its_columns_or_without_a_site(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "sites.tsv").write_text(text)
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        settings.read_sites(tmp_path / "sites.tsv", SHEET)
+    assert "\n" not in caught.value.line()
 
 
 def test_a_sheet_that_is_not_text(tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ def text_dialects(draw) -> dict:
 
 
 @given(registries(), text_dialects())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_registry_in_any_dialect_of_text(tmp_path, frame, dialect):
     content = delimited(frame, **dialect)
     text = read(tmp_path, content)

@@ -21,7 +21,7 @@ from gravida.intake.parse import parse_table
 from gravida.intake.reading.read import read_source
 from gravida.intake.reading.text import UNREADABLE_CELL, Text
 from gravida.synthetic import RegistryDesign, SiteDesign, generate
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).parents[2]
@@ -469,6 +469,7 @@ CELLS = st.text(st.characters(codec="utf-8"), max_size=12) | st.from_regex(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(CELLS, min_size=1, max_size=6), st.sampled_from(["", "dmy", "mdy", "ymd", "serial"]))
 def test_no_cell_makes_it_fail_or_is_told(cells, order):
     cells = [cell.strip() for cell in cells]
@@ -504,6 +505,7 @@ tables:
     parse_table("pregnancies", mapped.tables["pregnancies"])
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.fractions(0, 300, max_denominator=1000))
 def test_units_are_exact(days):
     # A decimal of nine places, read as thousandths of a gram, is the nearest float of its exact quotient.

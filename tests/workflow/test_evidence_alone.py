@@ -1,4 +1,4 @@
-"""The published evidence by itself, in a study that has no registry, and beside one."""
+"""The published evidence by itself, in a study that has no registry. Beside one it is in test_reruns."""
 
 import csv
 import io
@@ -7,8 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from gravida.errors import ConfigurationError
+from gravida.evidence.sheet import check_studies
+from gravida.tables import read_cells
 
-from tests.workflow.conftest import ROOT, Run, minimal_site, run_workflow, write_study
+from tests.workflow.conftest import ROOT, Run, run_workflow
 
 SHEET = """study,year,treated_events,treated_n,control_events,control_n,control_type,source
 North,2001,6,41,13,39,concurrent,a journal
@@ -111,47 +114,34 @@ def test_a_sheet_of_sites_that_is_not_there_is_missed_by_the_registry_alone(
     assert "Traceback" not in whole.output
 
 
-@pytest.mark.parametrize(("edits", "faults"), FAULTS.values(), ids=FAULTS)
-def test_a_faulty_sheet_is_one_line(tmp_path: Path, edits: dict[str, str], faults: list[str]) -> None:
-    sheet = SHEET
+def faulty(name: str) -> str:
+    """Return the sheet with these faults."""
+    sheet, (edits, _) = SHEET, FAULTS[name]
     for right, wrong in edits.items():
         assert right in sheet
         sheet = sheet.replace(right, wrong, 1)
-    run = evidence(write_evidence(tmp_path, sheet))
+    return sheet
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_of_a_sheet_are_one_line(name: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        check_studies(read_cells(io.StringIO(faulty(name)), "evidence.studies"))
+    told = caught.value.line()
+    assert told.startswith("ConfigurationError: evidence.studies: ") and "\n" not in told
+    assert all(fault in told for fault in FAULTS[name][1])
+
+
+def test_a_faulty_sheet_ends_the_run_in_that_line(tmp_path: Path) -> None:
+    """Two steps read the sheet; it is said once."""
+    name = "numbers_that_do_not_fit"
+    run = evidence(write_evidence(tmp_path, faulty(name)))
     assert run.code == 1
     (line,) = {line for line in run.output.splitlines() if line.startswith("ConfigurationError: ")}
     assert line.startswith("ConfigurationError: evidence.studies: ")
-    assert all(fault in line for fault in faults)
+    assert all(fault in line for fault in FAULTS[name][1])
     assert "Traceback" not in run.output
     assert not run.path("internal/tables/evidence_pooled.csv").exists()
-
-
-def test_a_registry_enters_as_the_newest_study_and_its_small_counts_do_not_leave(tmp_path: Path) -> None:
-    """Six of 12 treated relapse and 3 of 10 untreated; no count of 3, and nothing that follows from it."""
-    relapses = "pregnancy_id,onset_day\n"
-    treated = minimal_site([(f"t{number}", 1, int(number < 6)) for number in range(12)])
-    untreated = minimal_site([(f"u{number}", 0, int(number < 3)) for number in range(10)])
-    treated["relapses.csv"] = relapses + "".join(f"P{number},20\n" for number in range(6))
-    untreated["relapses.csv"] = relapses + "".join(f"P{number},40\n" for number in range(3))
-    study = write_study(tmp_path / "own", {"a": ("all", treated), "b": ("none", untreated)})
-    write_evidence(study, SHEET, "sites: sites.tsv\n")
-    run = evidence(study)
-    assert run.code == 0, run.output
-    key = {"study": "This registry", "measure": "OR"}
-    (own,) = (row for row in rows(run, "internal/tables/evidence_studies.csv") if key.items() <= row.items())
-    counts = [float(own[name]) for name in ("treated_events", "treated_n", "control_events", "control_n")]
-    assert counts == [6, 12, 3, 10]
-    # (6/6) / (3/7) = 7/3.
-    assert float(own["estimate"]) == pytest.approx(7 / 3)
-    (own,) = (row for row in rows(run, "release/tables/evidence_studies.csv") if key.items() <= row.items())
-    assert own["suppressed"] == "True"
-    assert not own["treated_events"] and not own["control_events"] and not own["estimate"]
-    pooled = rows(run, "release/tables/evidence_pooled.csv")
-    for row in pooled:
-        with_it = row["analysis"] in ("with_registry", "cumulative:This registry")
-        assert (row["suppressed"] == "True") == with_it
-        assert not with_it or not (row["estimate"] or row["p_value"] or row["studies"])
-    assert sum(row["analysis"] == "with_registry" for row in pooled) > 10
 
 
 def test_nothing_reads_the_sheet_of_sites_while_the_rules_are_read() -> None:

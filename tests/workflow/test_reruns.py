@@ -1,7 +1,5 @@
-"""What runs again, and what does not."""
+"""What runs again, and what does not; and what is in the two releases of the study that shows it."""
 
-import csv
-import io
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import ROOT, Run, minimal_site, run_workflow, write_study
+from tests.workflow.conftest import (
+    ROOT,
+    Run,
+    check_finished,
+    check_no_answer,
+    minimal_site,
+    run_workflow,
+    write_study,
+)
+from tests.workflow.test_evidence_alone import SHEET, rows, write_evidence
 
 POOLED = {
     "tabulate_checks",
@@ -43,8 +50,13 @@ FOLDERS = ("workflow", "schemas", "config", "profiles", "resources")
 FILES = ("Snakefile", "environment.yml", "requirements.lock")
 
 
-def site(arm: int) -> dict[str, str]:
-    return minimal_site([(f"W{number}", arm, number % 3) for number in range(24)])
+RELAPSES = "pregnancy_id,onset_day\n"
+
+
+def site(arm: int, women: int, relapsed: int) -> dict[str, str]:
+    """Return a submission in which so many women relapse, each 40 days after delivery."""
+    files = minimal_site([(f"W{number}", arm, int(number < relapsed)) for number in range(women)])
+    return files | {"relapses.csv": RELAPSES + "".join(f"P{number},40\n" for number in range(relapsed))}
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +72,15 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
-    folder = write_study(
-        tmp_path_factory.mktemp("reruns") / "study", {"a": ("all", site(1)), "b": ("none", site(0))}
-    )
+    """Return a finished study: 6 of 12 treated women relapse, 3 of 10 others; two studies are published."""
+    sites = {"a": ("all", site(1, 12, 6)), "b": ("none", site(0, 10, 3))}
+    folder = write_study(tmp_path_factory.mktemp("reruns") / "study", sites)
+    write_evidence(folder, SHEET, "sites: sites.tsv\n")
     # Site b keeps its submissions by data cut.
     (folder / "b/2019-06-30").mkdir()
-    (folder / "b/pregnancies.csv").rename(folder / "b/2019-06-30/pregnancies.csv")
-    done = run_workflow(folder, source=source)
-    assert done.code == 0, done.output
+    for name in sites["b"][1]:
+        (folder / "b" / name).rename(folder / "b/2019-06-30" / name)
+    check_finished(run_workflow(folder, source=source))
     return folder
 
 
@@ -115,20 +128,23 @@ def test_a_further_data_cut_runs_that_site_and_the_pool(study: Path, source: Pat
     changed = changed.replace(",none,1,", ",interferon_beta,1,")
     added = [f"P{number},W{number},2012,30,none,0,0" for number in range(90, 97)]
     second.mkdir()
+    (second / "relapses.csv").write_text((first / "relapses.csv").read_text().replace("P0,40\n", ""))
     (second / "pregnancies.csv").write_text("\n".join([header, changed, *kept, *added]) + "\n")
     assert planned(own, source).executed() == {"intake_site b"} | POOLED
     run = run_workflow(own, "results/internal/tables/changes.csv", source=source)
     assert run.code == 0, run.output
-    listed = csv.DictReader(io.StringIO(run.text("restricted/intake/b/changes.csv")))
+    listed = rows(run, "restricted/intake/b/changes.csv")
     assert {(row["pregnancy_id"], row["change"], row["columns"]) for row in listed} == {
         ("P0", "gone", ""),
         ("P1", "changed", "dmt_before"),
         *((f"P{number}", "added", "") for number in range(90, 97)),
     }
-    rows = list(csv.DictReader(io.StringIO(run.text("internal/tables/changes.csv"))))
-    told = {(row["site"], row["what"]): (row["before"], row["after"]) for row in rows}
+    told = {
+        (row["site"], row["what"]): (row["before"], row["after"])
+        for row in rows(run, "internal/tables/changes.csv")
+    }
     assert told["b", "data_cut"] == ("2019-06-30", "2020-03-31")
-    assert told["b", "pregnancies"] == ("24", "30")
+    assert told["b", "pregnancies"] == ("10", "16")
     assert [told["b", f"pregnancies_{kind}"][1] for kind in ("added", "changed", "gone")] == ["7", "1", "1"]
     assert not any(site == "a" for site, _ in told)
     before, after = primary(Run(study, 0, "")), primary(run)
@@ -137,7 +153,7 @@ def test_a_further_data_cut_runs_that_site_and_the_pool(study: Path, source: Pat
 
 
 def primary(run: Run) -> str:
-    table = csv.DictReader(io.StringIO(run.text("internal/tables/rate_ratios.csv")))
+    table = rows(run, "internal/tables/rate_ratios.csv")
     (row,) = (row for row in table if row["is_primary"] == "True")
     return row["rate_ratio"]
 
@@ -180,13 +196,38 @@ def test_an_edited_library_runs_every_rule(study: Path, source: Path) -> None:
 
 
 def test_an_added_file_is_noticed(study: Path, source: Path) -> None:
-    extra = study / "a" / "relapses.csv"
+    extra = study / "a" / "infusions.csv"
     try:
-        extra.write_text("pregnancy_id,onset_day\n")
-        assert "intake_site a" in planned(study, source).executed()
-        assert "intake_site b" not in planned(study, source).executed()
+        extra.write_text("pregnancy_id,day,grams\n")
+        executed = planned(study, source).executed()
+        assert "intake_site a" in executed and "intake_site b" not in executed
     finally:
         extra.unlink()
+
+
+def test_the_registry_enters_as_the_newest_study_and_its_small_counts_do_not_leave(
+    study: Path, source: Path
+) -> None:
+    """Six of 12 treated relapse and 3 of 10 untreated; no count of 3, and nothing that follows from it."""
+    run = Run(study, 0, "")
+    key = {"study": "This registry", "measure": "OR"}
+    (own,) = (row for row in rows(run, "internal/tables/evidence_studies.csv") if key.items() <= row.items())
+    counts = [float(own[name]) for name in ("treated_events", "treated_n", "control_events", "control_n")]
+    assert counts == [6, 12, 3, 10]
+    # (6/6) / (3/7) = 7/3.
+    assert float(own["estimate"]) == pytest.approx(7 / 3)
+    (own,) = (row for row in rows(run, "release/tables/evidence_studies.csv") if key.items() <= row.items())
+    assert own["suppressed"] == "True"
+    assert not own["treated_events"] and not own["control_events"] and not own["estimate"]
+    pooled = rows(run, "release/tables/evidence_pooled.csv")
+    for row in pooled:
+        with_it = row["analysis"] in ("with_registry", "cumulative:This registry")
+        assert (row["suppressed"] == "True") == with_it
+        assert not with_it or not (row["estimate"] or row["p_value"] or row["studies"])
+    assert sum(row["analysis"] == "with_registry" for row in pooled) > 10
+    # Who asks for the evidence alone asks for no more than is there.
+    alone = run_workflow(study, "evidence", "--dry-run", source=source)
+    assert (alone.code, alone.executed()) == (0, set()), alone.output
 
 
 @pytest.fixture(scope="module")
@@ -203,26 +244,29 @@ def test_a_site_that_leaves_the_sheet_concerns_the_pool_alone(smaller: Path, sou
     assert planned(smaller, source).executed() == POOLED
 
 
-def test_the_library_that_runs_is_the_one_beside_the_snakefile_and_a_site_that_left_is_not_released(
-    smaller: Path, source: Path
-) -> None:
-    library = source / "workflow/lib/gravida"
-    warning = '\nimport warnings\n\nwarnings.warn("the text of a row", stacklevel=1)\n'
-    with (
-        edited(
-            library / "__init__.py",
-            lambda before: before.replace('__version__ = "', '__version__ = "77.'),
-        ),
-        edited(library / "statistics/sites.py", lambda before: before + warning),
-    ):
+@pytest.fixture(scope="module")
+def second(smaller: Path, source: Path) -> Run:
+    """Return the next release of that copy, by another version: the other site keeps a single pregnancy."""
+    for name, text in (minimal_site([("W1", 1, 0)]) | {"relapses.csv": RELAPSES}).items():
+        (smaller / "a" / name).write_text(text)
+    version = source / "workflow/lib/gravida/__init__.py"
+    with edited(version, lambda before: before.replace('__version__ = "', '__version__ = "77.')):
         run = run_workflow(smaller, source=source)
         assert run.code == 0, run.output
         # The record of the finished release changes nothing that was made.
         assert planned(smaller, source).executed() == set()
-    assert "77." in run.text("release/report.html")
-    # A warning is told at the end, without its text.
-    assert "Warning: UserWarning in sites.py line" in run.output
-    assert "the text of a row" not in run.output
-    assert run.path("restricted/intake/b/pregnancies.parquet").exists()
-    assert "\na," in run.text("release/tables/identifiability.csv")
-    assert "\nb," not in run.text("release/tables/identifiability.csv")
+    return run
+
+
+def test_the_library_that_runs_is_the_one_beside_the_snakefile(second: Run) -> None:
+    assert "77." in second.text("release/report.html")
+
+
+def test_a_site_that_left_is_not_released(second: Run) -> None:
+    assert second.path("restricted/intake/b/pregnancies.parquet").exists()
+    assert "\na," in second.text("release/tables/identifiability.csv")
+    assert "\nb," not in second.text("release/tables/identifiability.csv")
+
+
+def test_a_single_pregnancy_still_builds_the_report(second: Run) -> None:
+    check_no_answer(second, "no other arm")
