@@ -445,7 +445,8 @@ def put(folder: Path, *names: str) -> None:
 
 
 def row(site: str, submission: str, mapping: str = "") -> dict[str, str]:
-    return {"site": site, "submission": submission, "mapping": mapping, "data_cut": "2018-01-31"}
+    common = {"mode": "rows", "data_cut": "2018-01-31"}
+    return {"site": site, "submission": submission, "mapping": mapping, **common}
 
 
 def find(*rows: dict[str, str], is_shipped: bool = False) -> dict[str, inputs.Site]:
@@ -468,6 +469,12 @@ def test_submissions_are_found_by_data_cut_and_by_the_names_of_their_files(here:
         "b/2018-06-30": "b/2018-06-30",
         "b/2019-06-30": "b/2019-06-30",
     }
+
+
+def test_a_site_that_keeps_its_rows_has_no_folder_here(here: Path) -> None:
+    sites = find(row("a", "exchange") | {"mode": "summary"})
+    assert sites["a"]["folders"] == inputs.cut_files(sites["a"]) == inputs.files_read(sites["a"]) == []
+    assert inputs.label_folders(sites, here) == {}
 
 
 def test_a_mapping_file_names_the_files_that_are_read(here: Path) -> None:
@@ -500,6 +507,8 @@ def test_only_the_shipped_sheet_names_folders_of_the_workflow(here: Path) -> Non
         ([row("a", "a", "other")], "submission of site a: its folder or mapping file cannot be read"),
         ([row("a", "a", "new.yaml")], "mapping of site a: a file is dated in the future"),
         ([row("a", "new")], "submission of site a: a file is dated in the future"),
+        ([row("a", "a") | {"mode": "summary"}], "a site that keeps its rows has exchange as its submission"),
+        ([row("a", "exchange", "x") | {"mode": "summary"}], "as its submission, and no mapping here"),
     ],
 )
 def test_what_cannot_be_found_is_one_line(here: Path, rows: list[dict[str, str]], words: str) -> None:
