@@ -49,7 +49,7 @@ OWN = ("attrition", "data_quality")
 TABLES = [f"results/internal/tables/{name}.csv" for name in (*LABELS, *OWN)]
 POLICIES = dict.fromkeys((HERE, *KEEPING), "individual")
 # The number of rows that are compared, at least.
-COMPARED = {"rate_ratios": 18, "longitudinal": 20, "predictors": 8, "relapse_rates": 40}
+COMPARED = {"rate_ratios": 15, "longitudinal": 20, "predictors": 8, "relapse_rates": 40}
 
 
 @dataclass
@@ -142,25 +142,26 @@ def ask(held: Holdings, last: Request, answers: dict[str, dict]) -> Request | No
 
 
 @pytest.fixture(scope="module")
-def last(first: Run, rows: Run, centres: list[Centre]) -> Run:
+def last(first: Run, rows: Run, centres: list[Centre], tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return the coordinating centre's study when all is answered."""
+    study = shutil.copytree(first.study, tmp_path_factory.mktemp("last") / "study", symlinks=True)
     held = rows_of(first, HERE)
     request, answers = OPENING, {name: {} for name in KEEPING}
     while request:
         for centre in centres:
             if request.round > 1:
-                centre.answer(first.study, request)
-            path = first.study / f"exchange/round_{request.round:02}/{centre.name}.json"
+                centre.answer(study, request)
+            path = study / f"exchange/round_{request.round:02}/{centre.name}.json"
             answers[centre.name] |= json.loads(path.read_text(encoding="utf-8"))["answers"]
         request = ask(held, request, answers)
         if request:
-            path = first.study / f"exchange/round_{request.round:02}/request.json"
+            path = study / f"exchange/round_{request.round:02}/request.json"
             path.parent.mkdir(exist_ok=True)
             text = text_of(signed(request.document(), KEYS["coordinator"][0]))
             # What the workflow asked is what is asked here.
             assert not path.exists() or path.read_text(encoding="utf-8") == text
             path.write_text(text, encoding="utf-8")
-    return run_workflow(first.study, "--cores", "2")
+    return run_workflow(study, "--cores", "2")
 
 
 @pytest.mark.slow
@@ -182,13 +183,14 @@ def test_when_all_is_answered_the_numbers_are_those_of_all_rows(last: Run, rows:
         expected, found = (table.assign(number=table.groupby(labels).cumcount()) for table in tables)
         both = expected.merge(found, on=[*labels, "number"], suffixes=("", "_found"))
         kept = both[
-            ~both.get("reason_found", pd.Series("", both.index)).fillna("").str.startswith(NEEDS_ROWS)
+            ~both.get("reason_found", both["number"].astype(str)).fillna("").str.startswith(NEEDS_ROWS)
         ]
+        # Its correlation is solved for to 1e-8: the federation's own tests hold it to 1e-6.
+        kept = kept[kept.get("model", kept["number"]) != "gee_poisson"]
         assert len(kept) >= COMPARED[name]
         for column in expected.select_dtypes("number").columns.difference([*labels, "number", "p_nonlinear"]):
             if not column.startswith(("imputed_", "gee_")):
-                gee = kept.get("model", "") == "gee_poisson"
-                pairs = kept.loc[~gee, [column, f"{column}_found"]].to_numpy(float)
+                pairs = kept[[column, f"{column}_found"]].to_numpy(float)
                 np.testing.assert_allclose(pairs[:, 1], pairs[:, 0], rtol=1e-8, atol=1e-10, err_msg=column)
 
 

@@ -287,10 +287,8 @@ def next_round(wildcards):
 
 @cache
 def exchange_files(*_):
-    """Return the digest of every file that centres have sent, and of the requests that they answer."""
-    rounds = range(1, mail.MOST_ROUNDS + 1)
-    found = [path for number in rounds for path in mail.answered_files(number, keeping())]
-    return {str(path): files.sha256(path) for path in found}
+    """Return the digest of every file that centres have sent, of the requests that they answer, and of keys."""
+    return {str(path): files.sha256(path) for path in mail.files_sent(keeping())}
 
 
 # These are made beside a study: its record says nothing of them.

@@ -6,13 +6,11 @@ from typing import Any
 from gravida.errors import ConfigurationError
 from gravida.federation.contrasts import PooledContrasts
 from gravida.federation.exchange import Centre, Request, read_request, text_of
-from gravida.federation.mail import FOLDER, OPENING, answered_files, round_folder
+from gravida.federation.mail import COORDINATOR, KEYS, OPENING, answered_files, round_folder
 from gravida.federation.rounds import Exchange, gather, next_request, questions_left
 from gravida.federation.signing import signed
 from gravida.files import read_text
 
-KEYS = FOLDER / "keys"
-COORDINATOR = "coordinator"
 MAKE_KEYS = "python -m gravida exchange-keys exchange/keys"
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from gravida.files import write_text
 
 FOLDER = Path("exchange")
+KEYS = FOLDER / "keys"
+COORDINATOR = "coordinator"
 # The first request follows from the plan: nobody has to send it.
 OPENING = 1
 MOST_ROUNDS = 14
@@ -15,6 +17,14 @@ MOST_ROUNDS = 14
 def round_folder(number: int) -> Path:
     """Return the folder of a round."""
     return FOLDER / f"round_{number:02}"
+
+
+def files_sent(sites: Sequence[str]) -> list[Path]:
+    """Return the files of every round that some site has answered, and the public keys that are there."""
+    keys = [KEYS / f"{name}.pub" for name in (*sites, COORDINATOR)] if sites else []
+    rounds = range(OPENING, MOST_ROUNDS + 1)
+    answered = [path for number in rounds for path in answered_files(number, sites)]
+    return [*answered, *(path for path in keys if path.exists())]
 
 
 def answered_files(number: int, sites: Sequence[str]) -> list[Path]:
