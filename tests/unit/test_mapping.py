@@ -469,7 +469,7 @@ CELLS = st.text(st.characters(codec="utf-8"), max_size=12) | st.from_regex(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(CELLS, min_size=1, max_size=6), st.sampled_from(["", "dmy", "mdy", "ymd", "serial"]))
 def test_no_cell_makes_it_fail_or_is_told(cells, order):
     cells = [cell.strip() for cell in cells]
@@ -505,7 +505,7 @@ tables:
     parse_table("pregnancies", mapped.tables["pregnancies"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.fractions(0, 300, max_denominator=1000))
 def test_units_are_exact(days):
     # A decimal of nine places, read as thousandths of a gram, is the nearest float of its exact quotient.

@@ -418,7 +418,7 @@ def written(rows, relapses) -> tuple[str, str]:
     return births(*cells), attacks(*(f"{who} {day}" for who, day in relapses))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(*REGISTRY)
 def test_counts_are_those_of_the_windows_and_no_row_vanishes(rows, relapses):
     found = mapped(BOTH, *written(rows, relapses))
@@ -552,7 +552,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters=';"\n\r'), max_s
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.lists(CELLS, min_size=7, max_size=7), max_size=4),
     st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=4),

@@ -20,7 +20,7 @@ def lines_of(run: Run, name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return a run over a site that is fine and seven that are not, each in a way of its own."""
+    """Return a run over a site that is fine and four that are not, each in a way of its own."""
     header, *body = GOOD["pregnancies.csv"].splitlines()
     wrong_type = "\n".join([header, body[0].replace("2012", MARKER), *body[1:]]) + "\n"
     impossible = "\n".join([header, *(row.replace("2012", "1911") for row in body[:3]), *body[3:]]) + "\n"
@@ -30,12 +30,12 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "early": ("none", {"pregnancies.csv": impossible}),
         "empty": ("none", {}),
     }
-    strange = dict.fromkeys(("folder", "link", "brace", "name"), ("all", GOOD))
+    strange = {"strange": ("all", GOOD)}
     study = write_study(tmp_path_factory.mktemp("refused") / "study", sites | strange)
-    (study / "folder/relapses.csv").mkdir()
-    (study / "link/relapses.csv").symlink_to("nowhere")
-    (study / "brace/{x}.csv").write_text("x")
-    (study / "name" / f"{MARKER}.csv").write_text("x")
+    (study / "strange/relapses.csv").mkdir()
+    (study / "strange/infusions.csv").symlink_to("nowhere")
+    (study / "strange/{x}.csv").write_text("x")
+    (study / "strange" / f"{MARKER}.csv").write_text("x")
     return run_workflow(study)
 
 
@@ -67,26 +67,28 @@ def test_every_refused_site_is_named_in_one_run(refused: Run) -> None:
 
 
 @pytest.fixture(scope="module")
-def mended(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return the whole run of a study of which a submission was refused at first; it holds no relapse.
+def mended(refused: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return the whole run of two of these sites, a refused one among them, that send again; nobody relapses.
 
     One of the women has six pregnancies. A single pregnancy is in test_reruns.
     """
+    study = tmp_path_factory.mktemp("mended") / "study"
+    shutil.copytree(refused.study, study, symlinks=True)
     treated = minimal_site([(woman, 1, 0) for woman in ["W0"] * 6 + [f"W{n}" for n in range(1, 15)]])
     untreated = minimal_site([(f"W{number}", 0, 0) for number in range(20)])
-    study = write_study(
-        tmp_path_factory.mktemp("mended") / "study",
-        {"one": ("all", {"pregnancies.csv": "not,a\nregistry,1\n"}), "two": ("none", untreated)},
-        "evidence: {published_rates: published.csv}\n",
-    )
+    for site, files in (("fine", treated), ("early", untreated)):
+        (study / site / "pregnancies.csv").write_text(files["pregnancies.csv"])
+    header, *lines = (study / "sites.tsv").read_text().splitlines()
+    kept = [line for line in lines if line.startswith(("fine\t", "early\t"))]
+    (study / "sites.tsv").write_text("\n".join([header, *kept]) + "\n")
     shutil.copy(PUBLISHED, study / "published.csv")
-    assert run_workflow(study, "results/restricted/cohort.parquet").code == 1
-    (study / "one/pregnancies.csv").write_text(treated["pregnancies.csv"])
+    (study / "config.yaml").write_text("sites: sites.tsv\nevidence: {published_rates: published.csv}\n")
     return run_workflow(study)
 
 
 def test_a_mended_submission_goes_through(mended: Run) -> None:
     assert mended.code == 0, mended.output
+    assert "intake_site early" in mended.executed()
     assert not lines_of(mended, "SubmissionRefused")
 
 
@@ -143,8 +145,8 @@ def test_a_sheet_that_is_not_there(tmp_path: Path) -> None:
 
 def test_what_is_no_table_is_refused_and_its_name_not_shown(refused: Run) -> None:
     (line,) = set(lines_of(refused, "SubmissionRefused"))
-    for site in ("folder", "link", "brace", "name"):
-        assert f"site {site}: submission unexpected_file: 1 file" in line
+    # A folder, a link that leads nowhere, a name with braces and one that is no table's.
+    assert "site strange: submission unexpected_file: 4 files" in line
     assert "site fine" not in line
     assert MARKER not in refused.output and "Traceback" not in refused.output
 
@@ -179,7 +181,7 @@ def test_a_sheet_of_published_rates_that_cannot_be_read_is_not_a_defect(mended: 
 
 def test_a_defect_shows_its_type_and_place_only(mended: Run, tmp_path: Path) -> None:
     study = tmp_path / "study"
-    shutil.copytree(mended.study, study)
+    shutil.copytree(mended.study, study, symlinks=True)
     cohort = study / "results/restricted/cohort.parquet"
     cohort.write_bytes(f"PAR1 {MARKER}".encode())
     run = run_workflow(study, "describe_baseline", "--rerun-triggers", "mtime")
