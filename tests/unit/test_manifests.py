@@ -549,6 +549,14 @@ def test_what_steps_read_and_make() -> None:
     assert files_not_made(READ_AND_MADE, sites) == not_made
 
 
+def test_where_no_site_sends_rows_no_step_of_one_is_told_of() -> None:
+    told = who_made_what(READ_AND_MADE, [], "/w")
+    assert "intake_site" not in told and told
+    assert files_made(READ_AND_MADE, []) == [
+        path for step in READ_AND_MADE for path in step.makes if "{site}" not in path
+    ]
+
+
 def test_who_made_what_names_no_site_and_no_release() -> None:
     told = who_made_what(READ_AND_MADE, ["a", "b"], "/w")
     assert told["intake_site"] == {

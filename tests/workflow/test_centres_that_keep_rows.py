@@ -241,3 +241,16 @@ def test_who_is_awaited_is_said(first: Run, centres: list[Centre], tmp_path: Pat
     assert run.code == 0, run.output
     assert "waiting for round 2 of south" in run.output
     assert not (run.study / "exchange/round_03").exists()
+
+
+@pytest.mark.slow
+def test_every_site_may_keep_its_rows(first: Run, tmp_path: Path) -> None:
+    study = shutil.copytree(first.study, tmp_path / "study", ignore=shutil.ignore_patterns("results", HERE))
+    sheet = (study / "sites.tsv").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in sheet if not line.startswith(HERE)]
+    (study / "sites.tsv").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    run = run_workflow(study, "--cores", "2")
+    check_finished(run)
+    rates = pd.read_csv(run.path("internal/tables/relapse_rates.csv"))
+    assert set(rates["site"]) == {"all", *KEEPING}
+    assert "send exchange/round_02/request.json to north, south" in run.output

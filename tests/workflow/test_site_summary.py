@@ -36,6 +36,7 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Run:
     (keys / "coordinator.pub").write_text(OURS[1], encoding="utf-8")
     run = run_workflow(study, "site_summary")
     assert run.code == 0, run.output
+    assert "Look at exchange/round_01/north.html" in run.output
     return run
 
 

@@ -39,7 +39,7 @@ def closing_words(earlier: Mapping[Path, int], has_registry: bool) -> str:
     has_registry : bool
         Whether a registry is among the evidence.
     """
-    told = "".join(f"{line}\n" for line in _told(earlier, warnings=True))
+    told = "".join(f"{line}\n" for line in [*_told(earlier, warnings=True), *_summaries(earlier)])
     ended = {path.stem for path in _written(earlier)}
     # Snakemake has changed into the study's folder; the reader has not, so the paths are whole ones.
     release = Path(RELEASE).resolve()
@@ -52,6 +52,16 @@ def closing_words(earlier: Mapping[Path, int], has_registry: bool) -> str:
     if (release / "report.html").exists():
         told += "The report is older than these tables: run without a target to write it again.\n"
     return f"\n{told}Evidence: {release / 'tables/evidence_pooled.csv'}\n"
+
+
+def _summaries(earlier: Mapping[Path, int]) -> list[str]:
+    """Return what to do with the answers of a site that keeps its rows."""
+    names = [path.stem.rpartition("_") for path in _written(earlier) if path.parent.name == "summarise_site"]
+    return [
+        f"Look at exchange/round_{number}/{site}.html, which shows all that leaves; then send {site}.json, "
+        "beside it, to the coordinating centre."
+        for site, _, number in names
+    ]
 
 
 def _written(earlier: Mapping[Path, int]) -> list[Path]:

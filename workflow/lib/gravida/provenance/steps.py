@@ -50,7 +50,7 @@ def who_made_what(steps: Sequence[Step], sites: Sequence[str], base: str | Path)
     ----------
     steps : sequence of Step
     sites : sequence of str
-        Their names.
+        Their names; where there is none, a step for each site is not run and not told of.
     base : str or Path
         Folder of the workflow.
     """
@@ -70,6 +70,7 @@ def who_made_what(steps: Sequence[Step], sites: Sequence[str], base: str | Path)
             "outputs": list(step.makes),
         }
         for step in steps
+        if sites or SITE not in step.makes[0]
     }
 
 
@@ -77,5 +78,8 @@ def _pattern_of(steps: Iterable[Step], sites: Iterable[str]) -> dict[str, str]:
     """Return every file that is made, with how it is called of any site."""
     names = list(sites)
     return {
-        pattern.replace(SITE, name): pattern for step in steps for pattern in step.makes for name in names
+        pattern.replace(SITE, name): pattern
+        for step in steps
+        for pattern in step.makes
+        for name in (names if SITE in pattern else [""])
     }
