@@ -184,7 +184,7 @@ def test_a_defect_shows_its_type_and_place_only(mended: Run, tmp_path: Path) -> 
     shutil.copytree(mended.study, study, symlinks=True)
     cohort = study / "results/restricted/cohort.parquet"
     cohort.write_bytes(f"PAR1 {MARKER}".encode())
-    run = run_workflow(study, "describe_baseline", "--rerun-triggers", "mtime")
+    run = run_workflow(study, "describe_registry", "--rerun-triggers", "mtime")
     assert run.code == 1
     (line,) = set(lines_of(run, "Defect"))
     assert "line" in line and MARKER not in run.output

@@ -7,59 +7,30 @@ PERSON_TIME = "results/restricted/person_time.parquet"
 ONSETS = "results/restricted/onsets.parquet"
 
 
-rule describe_baseline:
+rule describe_registry:
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
         answers=answers,
     output:
-        table="results/internal/tables/baseline.csv",
-    log:
-        "results/logs/describe_baseline.log",
-    conda:
-        ENVIRONMENT
-    params:
-        code=CODE,
-    script:
-        "../scripts/describe_baseline.py"
-
-
-rule estimate_rates:
-    input:
-        pregnancies=COHORT,
-        person_time=PERSON_TIME,
-        answers=answers,
-    output:
-        table="results/internal/tables/relapse_rates.csv",
-    log:
-        "results/logs/estimate_rates.log",
-    conda:
-        ENVIRONMENT
-    params:
-        code=CODE,
-        confidence=config["confidence"],
-    script:
-        "../scripts/estimate_rates.py"
-
-
-rule describe_estimability:
-    input:
-        pregnancies=COHORT,
-        person_time=PERSON_TIME,
-        answers=answers,
-    output:
-        table="results/internal/tables/identifiability.csv",
-        estimability="results/internal/tables/estimability.csv",
+        baseline="results/internal/tables/baseline.csv",
+        relapse_rates="results/internal/tables/relapse_rates.csv",
+        dispersion="results/internal/tables/dispersion.csv",
+        sites="results/internal/tables/sites.csv",
+        identifiability="results/internal/tables/identifiability.csv",
+        registry_counts="results/internal/registry_counts.csv",
         verdict="results/internal/identifiability.json",
     log:
-        "results/logs/describe_estimability.log",
+        "results/logs/describe_registry.log",
     conda:
         ENVIRONMENT
     params:
         code=CODE,
-        plan=adjusted_contrast,
+        plan=contrast,
+        year=latest_data_cut,
+        min_women=DISCLOSURE["threshold"],
     script:
-        "../scripts/describe_estimability.py"
+        "../scripts/describe_registry.py"
 
 
 rule estimate_rate_ratios:
@@ -69,28 +40,11 @@ rule estimate_rate_ratios:
         answers=answers,
     output:
         table="results/internal/tables/rate_ratios.csv",
+        estimability="results/internal/tables/estimability.csv",
         balance="results/internal/tables/balance.csv",
+        precision="results/internal/tables/precision.csv",
     log:
         "results/logs/estimate_rate_ratios.log",
-    conda:
-        ENVIRONMENT
-    params:
-        code=CODE,
-        plan=adjusted_contrast,
-    script:
-        "../scripts/estimate_rate_ratios.py"
-
-
-rule assess_precision:
-    input:
-        pregnancies=COHORT,
-        person_time=PERSON_TIME,
-        rate_ratios="results/internal/tables/rate_ratios.csv",
-        answers=answers,
-    output:
-        table="results/internal/tables/precision.csv",
-    log:
-        "results/logs/assess_precision.log",
     conda:
         ENVIRONMENT
     params:
@@ -101,7 +55,7 @@ rule assess_precision:
         margin=config["equivalence_margin"],
         seed=config["seed"],
     script:
-        "../scripts/assess_precision.py"
+        "../scripts/estimate_rate_ratios.py"
 
 
 rule estimate_course:
@@ -143,26 +97,6 @@ rule estimate_survival:
         "../scripts/estimate_survival.py"
 
 
-rule estimate_sites:
-    input:
-        pregnancies=COHORT,
-        person_time=PERSON_TIME,
-        answers=answers,
-    output:
-        table="results/internal/tables/sites.csv",
-    log:
-        "results/logs/estimate_sites.log",
-    conda:
-        ENVIRONMENT
-    params:
-        code=CODE,
-        policies=policies,
-        period=config["outcome_period"],
-        confidence=config["confidence"],
-    script:
-        "../scripts/estimate_sites.py"
-
-
 rule estimate_sensitivity:
     input:
         pregnancies=COHORT,
@@ -182,24 +116,6 @@ rule estimate_sensitivity:
         seed=config["seed"],
     script:
         "../scripts/estimate_sensitivity.py"
-
-
-rule measure_dispersion:
-    input:
-        pregnancies=COHORT,
-        person_time=PERSON_TIME,
-        answers=answers,
-    output:
-        table="results/internal/tables/dispersion.csv",
-    log:
-        "results/logs/measure_dispersion.log",
-    conda:
-        ENVIRONMENT
-    params:
-        code=CODE,
-        min_women=DISCLOSURE["threshold"],
-    script:
-        "../scripts/measure_dispersion.py"
 
 
 rule estimate_predictors:

@@ -1,27 +1,7 @@
 # The question: what have others found, does it stand, and what does this registry add to it?
-# Needs the sheets of published evidence and, only where the study has a registry, its cohort. Leaves the studies,
+# Needs the sheets of published evidence and, only where the study has a registry, its counts. Leaves the studies,
 # their pools, the grading and the audit of printed claims (internal, with the registry's counts; release,
 # protected) and their figures. `snakemake evidence` makes this alone.
-
-
-rule count_registry:
-    input:
-        pregnancies=COHORT,
-        person_time=PERSON_TIME,
-        answers=answers,
-    output:
-        table="results/internal/registry_counts.csv",
-    log:
-        "results/logs/count_registry.log",
-    conda:
-        ENVIRONMENT
-    params:
-        code=CODE,
-        plan=contrast,
-        year=latest_data_cut,
-        min_women=DISCLOSURE["threshold"],
-    script:
-        "../scripts/count_registry.py"
 
 
 rule pool_evidence:

@@ -4,20 +4,6 @@
 # one thing that a later run reads again: see keep_release.
 
 
-rule record_configuration:
-    output:
-        record="results/internal/run_config.yaml",
-    log:
-        "results/logs/record_configuration.log",
-    conda:
-        ENVIRONMENT
-    params:
-        code=CODE,
-        configuration=config,
-    script:
-        "../scripts/record_configuration.py"
-
-
 rule compare_releases:
     input:
         verdicts=of_sites("results/internal/intake/{site}.json"),
@@ -193,6 +179,7 @@ rule record_provenance:
         released="results/release/manifest.json",
         crate="results/release/ro-crate-metadata.json",
         snakefile="results/release/Snakefile",
+        configuration="results/internal/run_config.yaml",
     log:
         "results/logs/record_provenance.log",
     conda:

@@ -11,6 +11,7 @@ rule tabulate_safety:
         infusions=accepted("infusions"),
     output:
         table="results/internal/tables/safety.csv",
+        doses="results/internal/tables/doses.csv",
     log:
         "results/logs/tabulate_safety.log",
     conda:
@@ -18,28 +19,10 @@ rule tabulate_safety:
     params:
         code=CODE,
         confidence=config["confidence"],
-        keeping=lambda wildcards: keeping(),
-    script:
-        "../scripts/tabulate_safety.py"
-
-
-rule describe_doses:
-    input:
-        pregnancies=COHORT,
-        verdicts=of_sites("results/internal/intake/{site}.json"),
-        infusions=accepted("infusions"),
-    output:
-        table="results/internal/tables/doses.csv",
-    log:
-        "results/logs/describe_doses.log",
-    conda:
-        ENVIRONMENT
-    params:
-        code=CODE,
         min_women=DISCLOSURE["threshold"],
         keeping=lambda wildcards: keeping(),
     script:
-        "../scripts/describe_doses.py"
+        "../scripts/tabulate_safety.py"
 
 
 rule estimate_cost:
