@@ -79,6 +79,7 @@ rule site_summary:
 
 
 onstart:
+    look_when_a_job_ends()
     remember_logs()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.scheduling.job_scheduler import JobScheduler
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "workflow/lib/gravida"
@@ -99,6 +100,11 @@ def test_only_common_defines_functions() -> None:
 def test_report_flags_released_files_only() -> None:
     for block in re.findall(r"report\(\s*\"([^\"]+)\"", RULES):
         assert block.startswith("results/release/")
+
+
+def test_snakemake_has_what_the_workflow_switches_off() -> None:
+    (name,) = re.findall(r"workflow[.]scheduler[.](\w+) = None", RULES)
+    assert name in vars(JobScheduler)["__init__"].__code__.co_names
 
 
 def test_library_does_not_know_snakemake_or_the_configuration_file() -> None:

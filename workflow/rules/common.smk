@@ -383,6 +383,17 @@ def settle():
             files.distrust_older(f"results/restricted/intake/{name}/findings.csv", inputs.files_read(site))
 
 
+def look_when_a_job_ends():
+    """Let Snakemake look for what to start when a job ends, and not once more in each second for every job so far.
+
+    Its limit of jobs in a second is kept up by timers, each of which sets the next: with hundreds of sites the
+    looking costs more than the jobs, and a run of any size ends a second late. Jobs that are sent to a cluster stay
+    limited.
+    """
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 def remember_logs():
     """Remember the logs of earlier runs, so that only this run's failures are repeated at its end.
 

@@ -1,6 +1,7 @@
 """The records of finished releases, kept in the study for later ones to be compared with."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,12 @@ def _records() -> dict[str, Any]:
 
 
 def _read(path: Path) -> Any:
+    return _read_dated(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _read_dated(path: Path, _: int) -> Any:
+    """Return the content of a file of that date: a run asks for the same records many times."""
     try:
         return read_json(path)
     except ValueError:
