@@ -38,8 +38,15 @@ def leave():
         json.dump(used, file)
 
 
+def leave_at_once(code, end=os._exit):
+    leave()
+    end(code)
+
+
 builtins.__import__ = metered
 atexit.register(leave)
+# A step ends so when its work is done.
+os._exit = leave_at_once
 """
 
 

@@ -76,6 +76,12 @@ def test_the_run_ends_with_the_sentence_and_where_the_report_is(run: Run) -> Non
     assert f"Report: {run.path('release/report.html')}" in run.output
 
 
+def test_a_run_is_no_more_jobs_than_somebody_would_rerun(run: Run) -> None:
+    """Each starts a Python, which takes longer than most of them work; one of these is the target."""
+    (jobs,) = set(re.findall(r"of (\d+) steps", run.output))
+    assert int(jobs) <= 23
+
+
 def test_every_table_stands_in_both_folders(run: Run) -> None:
     for folder in ("internal", "release"):
         assert {path.stem for path in run.path(f"{folder}/tables").iterdir()} == TABLES

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import gc
 import logging
 import os
 import sys
@@ -18,6 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from gravida.errors import GravidaError
 from gravida.files import STEPS_LOCK, is_of_another_run, write_text
 
+# Imports alone make a hundred thousand objects, of which none is garbage: looked through less often.
+gc.set_threshold(20_000)
+
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "then run again: what was finished is kept"
 MEMORY = f"give it more memory or run fewer steps at once (make CORES=1), {AGAIN}"
@@ -33,7 +37,8 @@ def job(log: str) -> Iterator[list[str]]:
 
     An error of ours says what to do. Any other exception is a defect: its text may quote a row and is never
     shown, only its type and where it came from. The same goes for warnings, and for whatever else a library
-    would print. A step that is killed can say nothing any more, so that line is written first.
+    would print. A step that is killed can say nothing any more, so that line is written first. When the work
+    is done the process ends here.
     """
     notes: list[str] = []
 
@@ -59,6 +64,10 @@ def job(log: str) -> Iterator[list[str]]:
         line = record(log, notes, line)
     if line:
         sys.exit(line)
+    # To take down what was imported costs a tenth of a small step's time, and nothing waits for it.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @contextmanager

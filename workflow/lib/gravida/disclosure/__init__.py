@@ -15,7 +15,6 @@ from gravida.disclosure import cells, comparisons, curves, levels, person_time, 
 from gravida.disclosure.case import Case, Withheld
 from gravida.disclosure.earlier import corrected, counts_of, earlier_releases
 from gravida.disclosure.printing import print_numbers
-from gravida.disclosure.rounding import round_tables
 from gravida.errors import ReleaseRefused
 from schemas.release import RELEASED, STAY, roles_of
 
@@ -121,9 +120,12 @@ def release_tables(
         n: pd.DataFrame(np.array(codes)[marks[n]], table.index, table.columns) for n, table in tables.items()
     }
     protected = {n: _without(n, tables.get(n, table), why[n]) for n, table in internal.items()}
-    return Protected(
-        round_tables(protected, rounding, confidence), _decisions(why), counts_of({**internal, **tables}, why)
-    )
+    if rounding:
+        # Imported here: most profiles round nothing.
+        from gravida.disclosure.rounding import round_tables
+
+        protected = round_tables(protected, rounding, confidence)
+    return Protected(protected, _decisions(why), counts_of({**internal, **tables}, why))
 
 
 def _check(name: str, table: pd.DataFrame) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from gravida.files import read_json
-from gravida.statistics.contrasts import Contrasts
 from gravida.words import joined
 
+# What counts and fits is imported where it is used: the tables of checks and of attrition need none of it.
 if TYPE_CHECKING:
     from gravida.federation.pool import Pool
+    from gravida.statistics.contrasts import Contrasts
 
 
 def pool_of(
@@ -75,7 +76,7 @@ def not_counting(table: pd.DataFrame, keeping: Sequence[str]) -> pd.DataFrame:
 
 def contrasts_of(
     pregnancies: pd.DataFrame, person_time: pd.DataFrame, plan: Mapping[str, Any], answers: Sequence[str]
-) -> Contrasts:
+) -> "Contrasts":
     """Return the contrasts of the plan.
 
     Parameters
@@ -88,6 +89,8 @@ def contrasts_of(
         The file of what centres have answered that keep their rows; nothing where none does.
     """
     if not answers:
+        from gravida.statistics.contrasts import Contrasts
+
         return Contrasts.of_plan(pregnancies, person_time, plan)
     from gravida.federation.contrasts import PooledContrasts
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from gravida.evidence.sheet import check_published_rates
 from gravida.figures.course import draw_course
 from gravida.figures.predictors import draw_predictors
 from gravida.figures.rootogram import draw_rootogram
@@ -38,6 +37,9 @@ def draw_figures(
     ConfigurationError
         If the sheet of published rates is not in its form.
     """
+    # Imported here: whatever else draws a picture has no sheet to check.
+    from gravida.evidence.sheet import check_published_rates
+
     published = check_published_rates(tables["published_rates"])
     mark = "synthetic data" if synthetic else ""
     pictures = {

@@ -110,6 +110,15 @@ class Contrasts:
             note = "one site leaves treatment to choice: the comparison is within it"
         return (chosen[speaks] if speaks.any() else chosen).reset_index(drop=True), note
 
+    def with_covariates_of(self, pregnancies: pd.DataFrame) -> "Contrasts":
+        """Return the contrasts of the same pregnancies with other values of covariates.
+
+        What the person-time alone tells is not worked out again.
+        """
+        other = replace(self, pregnancies=pregnancies)
+        vars(other).update({name: getattr(self, name) for name in ("rows", "verdict", "sites_with_a_choice")})
+        return other
+
     def cells(self, periods: Sequence[str], only: str = "") -> Cells:
         """Return the arms in some periods, of all pregnancies or as `cells.cells_of_rows` restricts them."""
         return cells_of_rows(self.pregnancies, self.person_time, periods, only)

@@ -99,7 +99,7 @@ def _pooled(contrasts: Contrasts, completed: list[pd.DataFrame], note: str) -> R
     """
     fits = []
     for pregnancies in completed:
-        comparison, used = replace(contrasts, pregnancies=pregnancies).adjusted(contrasts.settings.covariates)
+        comparison, used = contrasts.with_covariates_of(pregnancies).adjusted(contrasts.settings.covariates)
         obstacle = comparison.obstacle or comparison.obstacle_to_clustering
         if obstacle or not used:
             raise obstacle or NotEstimable("no covariate of the plan can be estimated")

@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scipy.special import betainc
-
 from gravida.intake.centre.given_names import GIVEN_NAMES, NO_NAMES
 from gravida.intake.centre.national_ids import NATIONAL_IDS, NumberKind, is_date
 from gravida.intake.centre.pseudonyms import PSEUDONYM
@@ -156,6 +154,9 @@ def _sorted_out(parts: Sequence[_Parts], kind: NumberKind) -> tuple[int, int, di
 def _too_many(parts: Sequence[_Parts], chance: float, formed: int, hits: dict[int, str]) -> bool:
     if not hits:
         return False
+    # Imported here: in few submissions are there any.
+    from scipy.special import betainc
+
     # The probability of as many or more of `formed` numbers: the upper tail of a binomial distribution.
     if betainc(len(hits), formed - len(hits) + 1, chance) < BY_CHANCE:
         return True
