@@ -21,6 +21,7 @@ from gravida.figures import (
     rootogram,
     sensitivity,
 )
+from gravida.report.sections.contrasts import describe_sensitivity
 from gravida.tables import read_cells
 from report_frames import OK, dispersion_table, released, sensitivity_table
 
@@ -412,6 +413,33 @@ def test_the_primary_ratio_goes_through_all_scenarios(monkeypatch):
         "Adjusted for relapses in the year before\npregnancy",
         "First pregnancy of each woman",
     ]
+
+
+@pytest.mark.parametrize("sites", [20, 21])
+def test_of_many_sites_left_out_two_are_drawn(monkeypatch, sites):
+    left_out = [
+        {
+            "scenario": f"leave_out:S{number}",
+            "rate_ratio": 1.5 - abs(number - 7) / 100,
+            "lower": 1.0,
+            "upper": 2,
+        }
+        | {"pregnancies": 100, "relapses": 40, "status": "ok"}
+        for number in range(sites - 1)
+    ]
+    table = sensitivity_table(*left_out)
+    (axes,) = picture_of(monkeypatch, sensitivity, draw_sensitivity, table).axes
+    labels = {" ".join(label.get_text().split()) for label in axes.get_yticklabels()}
+    ends = {f"Without site S{sites - 2}, the lowest of 21 sites", "Without site S7, the highest of 21 sites"}
+    if sites == 20:
+        assert len(labels) == len(table) and not ends & labels
+    else:
+        assert len(labels) == len(table) - sites + 2 and ends <= labels
+        assert "of 6 rate ratios" in describe_sensitivity(table)
+    none = table.assign(rate_ratio=table["rate_ratio"].where(~table["scenario"].str.startswith("leave_out")))
+    (axes,) = picture_of(monkeypatch, sensitivity, draw_sensitivity, none).axes
+    labels = {label.get_text() for label in axes.get_yticklabels()}
+    assert ("Without one of 21 sites" in labels) == (sites == 21)
 
 
 def test_without_a_primary_ratio_there_is_no_line_for_it(monkeypatch):

@@ -112,6 +112,9 @@ SCENARIO_KINDS = {
     "leave_out": "Without site",
     "edss_shift_treated": "Imputed EDSS of the treated moved by",
 }
+LEFT_OUT = "leave_out:"
+# Of more sites that are left out in turn a picture shows two.
+MOST_SITES_DRAWN = 20
 POOLING = {
     "mantel_haenszel": "Mantel-Haenszel",
     "peto": "Peto",
@@ -194,6 +197,17 @@ def scenario(name: Any) -> str:
     if text(name) in SCENARIOS or not rest or kind not in SCENARIO_KINDS:
         return words(name, SCENARIOS)
     return f"{SCENARIO_KINDS[kind]} {names(rest) if kind == 'covariates' else rest}"
+
+
+def drawn_scenarios(sensitivity: pd.DataFrame) -> pd.Series:
+    """Say which scenarios are drawn: of many sites left out in turn the lowest and the highest ratio."""
+    without = sensitivity["scenario"].str.startswith(LEFT_OUT)
+    if without.sum() <= MOST_SITES_DRAWN:
+        return pd.Series(True, sensitivity.index)
+    ratios = sensitivity.loc[without, "rate_ratio"]
+    told = ratios.dropna()
+    kept = [told.idxmin(), told.idxmax()] if len(told) else ratios.index[:1]
+    return ~without | sensitivity.index.isin(kept)
 
 
 def study_name(row: Any) -> str:

@@ -17,7 +17,8 @@ def draw_sensitivity(
     Parameters
     ----------
     sensitivity : DataFrame
-        The released table `sensitivity`; a row without a ratio says in words why.
+        The released table `sensitivity`; a row without a ratio says in words why. Of more than 20 sites left
+        out in turn the lowest and the highest ratio are drawn.
     mark : str
         What every copy of the picture must say, in its corner.
     dpi : int
@@ -32,7 +33,8 @@ def draw_sensitivity(
     """
     if sensitivity.empty:
         return picture_of_words("No sensitivity analysis was made.", dpi)
-    labels = [forest.wrapped(words.scenario(name), 42) for name in sensitivity["scenario"]]
+    sensitivity = _with_labels(sensitivity)
+    labels = [forest.wrapped(label, 42) for label in sensitivity["label"]]
     notes = [forest.wrapped(forest.note(row), 46) for _, row in sensitivity.iterrows()]
     lines = pd.Series(
         [1 + max(pair.count("\n") for pair in pair_of) for pair_of in zip(labels, notes, strict=True)]
@@ -52,6 +54,22 @@ def draw_sensitivity(
         axes.set_yticks(places, labels)
         axes.tick_params(axis="y", length=0, pad=4)
         return png(figure, dpi, mark)
+
+
+def _with_labels(sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are drawn, each with its label."""
+    labels = sensitivity["scenario"].map(words.scenario).to_dict()
+    drawn = words.drawn_scenarios(sensitivity)
+    sites = sensitivity["scenario"].str.startswith(words.LEFT_OUT)
+    if not drawn.all():
+        of_all, here = f"of {sites.sum()} sites", sensitivity.index[sites & drawn]
+        for place in here:
+            ratio = sensitivity["rate_ratio"][place]
+            lowest = ratio == sensitivity["rate_ratio"][here].min()
+            which = f"{labels[place]}, the {'lowest' if lowest else 'highest'} {of_all}"
+            labels[place] = f"Without one {of_all}" if pd.isna(ratio) else which
+    chosen = sensitivity[drawn]
+    return chosen.assign(label=[labels[place] for place in chosen.index])
 
 
 def _write_headings(axes, confidence: float) -> None:

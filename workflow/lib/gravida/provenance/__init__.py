@@ -7,7 +7,7 @@ from pathlib import Path
 from gravida import __version__
 from gravida.files import digest
 
-PACKAGES = ("snakemake", "pandas", "pandera", "numpy", "scipy", "pyarrow", "matplotlib", "great-tables")
+PACKAGES = ("snakemake", "pandas", "pandera", "numpy", "scipy", "pyarrow", "matplotlib")
 CODE = (
     *("workflow/lib/gravida/**/*.py", "workflow/lib/gravida/**/*.j2", "workflow/lib/gravida/**/*.html"),
     *("workflow/scripts/*.py", "workflow/rules/*.smk", "schemas/*.py", "schemas/*.yaml"),

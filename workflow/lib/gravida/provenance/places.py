@@ -68,9 +68,13 @@ def name_submitted(
         ``SITE/pregnancies.csv`` where the file is named after a table, else ``SITE/file 1``, numbered in the
         order of the sorted paths.
     """
+    names = {folder: place(folder, base) for folder in {Path(path).parent for path in paths}}
+    within: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        within.setdefault(names[Path(path).parent], []).append(path)
     for label, folder in folders.items():
         number = 0
-        for path in sorted(path for path in paths if place(Path(path).parent, base) == folder):
+        for path in within.get(folder, ()):
             if TABLE_FILE.fullmatch(Path(path).name):
                 yield f"{label}/{Path(path).name}", path
             else:

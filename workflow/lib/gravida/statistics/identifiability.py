@@ -78,12 +78,13 @@ def judge_sites(table: pd.DataFrame) -> Identifiability:
 
 def _describe_sites(rows: pd.DataFrame, policies: Mapping[str, str]) -> pd.DataFrame:
     columns = ["site", "policy", "pregnancies", "women", "treated", "share_treated"]
+    sites = rows.groupby("site")
+    counted = (sites.size(), sites["woman"].nunique(), rows["arm"].eq("treated").groupby(rows["site"]).sum())
     described = []
     for site in sorted(policies):
-        here = rows[rows["site"] == site]
-        treated = int((here["arm"] == "treated").sum())
-        share = treated / len(here) if len(here) else None
-        described.append((site, policies[site], len(here), here["woman"].nunique(), treated, share))
+        number, women, treated = (int(each.get(site, 0)) for each in counted)
+        share = treated / number if number else None
+        described.append((site, policies[site], number, women, treated, share))
     return pd.DataFrame(described, columns=columns)
 
 

@@ -49,9 +49,11 @@ def estimate_rates(person_time: pd.DataFrame, confidence: float) -> pd.DataFrame
     confidence : float
         Coverage of the limits.
     """
+    nobody = person_time.iloc[:0]
     rows = [
-        (*labels, period, *_rate(rows[rows["period"] == period], confidence))
+        (*labels, period, *_rate(by_period.get(period, nobody), confidence))
         for labels, rows in _groups(person_time)
+        for by_period in [dict(iter(rows.groupby("period")))]
         for period in PERIODS
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -62,8 +64,8 @@ def _groups(person_time: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], p
     for arm in ("treated", "untreated"):
         yield ("arm", arm, "all"), person_time[person_time["arm"] == arm]
     yield ("arm", "all", "all"), person_time
-    for site in sorted(person_time["site"].unique()):
-        yield ("site", "all", site), person_time[person_time["site"] == site]
+    for site, rows in person_time.groupby("site"):
+        yield ("site", "all", site), rows
 
 
 def _rate(rows: pd.DataFrame, confidence: float) -> tuple:

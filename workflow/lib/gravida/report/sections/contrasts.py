@@ -78,7 +78,7 @@ def show_sensitivity(sensitivity: pd.DataFrame) -> Display:
 
 def describe_sensitivity(sensitivity: pd.DataFrame) -> str:
     """Put the forest plot in words: how many ratios it holds, and the lowest and the highest."""
-    given = sensitivity.dropna(subset=["rate_ratio"])
+    given = sensitivity[words.drawn_scenarios(sensitivity)].dropna(subset=["rate_ratio"])
     if given.empty:
         return "Forest plot of the sensitivity analyses: none has a ratio."
     lowest, highest = (words.fixed(end(given["rate_ratio"]), 2) for end in (min, max))
