@@ -22,6 +22,8 @@ rule describe_registry:
         verdict="results/internal/identifiability.json",
     log:
         "results/logs/describe_registry.log",
+    # The pool of the evidence waits for it, and much waits for that.
+    priority: 2
     conda:
         ENVIRONMENT
     params:
@@ -107,6 +109,8 @@ rule estimate_sensitivity:
         table="results/internal/tables/sensitivity.csv",
     log:
         "results/logs/estimate_sensitivity.log",
+    # It takes longest.
+    priority: 1
     conda:
         ENVIRONMENT
     params:

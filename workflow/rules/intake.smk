@@ -19,6 +19,8 @@ rule intake_site:
         page="results/internal/quality/{site}.html",
     log:
         "results/logs/intake_site/{site}.log",
+    # Everything waits for it.
+    priority: 3
     conda:
         ENVIRONMENT
     params:

@@ -64,6 +64,8 @@ use rule release_tables as release_evidence with:
         counts="results/internal/release/counts_evidence.json",
     log:
         "results/logs/release_evidence.log",
+    # The pictures of the evidence wait for it.
+    priority: 1
     params:
         **DISCLOSURE,
         code=CODE,
