@@ -81,6 +81,8 @@ class Propensity:
 def fit_propensity(contrasts: Contrasts) -> Propensity:
     """Fit the chance of treatment to the plan's covariates and, where there are several, to sites.
 
+    Fitted once for the same contrasts.
+
     Raises
     ------
     NotEstimable
@@ -88,6 +90,14 @@ def fit_propensity(contrasts: Contrasts) -> Propensity:
     NotConverged
         If the fit does not settle.
     """
+    # As a cached property would: balance, rate ratios and precision rest on one fit.
+    known = vars(contrasts)
+    if "propensity" not in known:
+        known["propensity"] = _propensity(contrasts)
+    return known["propensity"]
+
+
+def _propensity(contrasts: Contrasts) -> Propensity:
     if not contrasts.choice:
         raise NotEstimable(BY_POLICY)
     rows = contrasts.rows[contrasts.rows["site"].isin(contrasts.verdict.within_sites)]
