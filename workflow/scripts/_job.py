@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
+# The library has its own threads, and sums must not depend on how many processors there are.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Ahead of whatever the environment knows: the library that runs is the one beside this script.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))

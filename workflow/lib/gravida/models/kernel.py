@@ -8,7 +8,7 @@ The NB2 log-likelihood of one count is written so that it is exact as alpha goes
 
     sum_{j<y} log(1 + alpha j) + y log mu - y log1p(w) - mu log1p(w)/w - log y!,      w = alpha mu,
 
-with series for the two functions of w that lose their digits near 0. Source of the model: Lawless (1987),
+with a series for what loses its digits near w = 0 (`_curve`). Source of the model: Lawless (1987),
 Canadian Journal of Statistics 15:209-225; the rearrangement is elementary.
 """
 
@@ -16,12 +16,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
 
-# Below this w the closed forms of `_curve` and `_curve_slope` cancel (error about 1e-16 / w^2); 24 terms of
-# their series reach 1e-17 there.
-SERIES_LIMIT = 0.15
-SERIES_TERMS = 24
+# Below this t^2 the closed form of `_curve` cancels (error about 1e-16 / t^2); its series reaches 1e-17.
+SERIES_LIMIT = 0.02
+SERIES = 1 / np.arange(3.0, 24.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,8 @@ class Batch:
     log_time: np.ndarray
     woman: np.ndarray
 
-    def take(self, rows: np.ndarray) -> "Batch":
-        """Return the pregnancies at these positions (or under this mask)."""
+    def take(self, rows: np.ndarray | slice) -> "Batch":
+        """Return the pregnancies at these positions (under this mask, or in this slice)."""
         return Batch(self.counts[rows], self.design[rows], self.log_time[rows], self.woman[rows])
 
 
@@ -98,7 +96,7 @@ def poisson(batch: Batch, parameters: np.ndarray) -> Derivatives:
     """Return the derivatives of the Poisson log-likelihood at ``parameters = beta``, shape (p,)."""
     eta = batch.design @ parameters + batch.log_time
     mean = np.exp(eta)
-    value = batch.counts * eta - mean - gammaln(batch.counts + 1)
+    value = batch.counts * eta - mean - _of_counts(batch.counts, 0.0)[0]
     return Derivatives(value, mean, batch.counts - mean, -mean)
 
 
@@ -108,52 +106,50 @@ def negative_binomial(batch: Batch, parameters: np.ndarray) -> Derivatives:
     eta = batch.design @ parameters[:-1] + batch.log_time
     y, mean = batch.counts, np.exp(eta)
     w = alpha * mean
-    log1p_w, one_w = np.log1p(w), 1 + w
-    safe = np.where(w > 0, w, 1.0)
-    per_w = np.where(w > 0, log1p_w / safe, 1.0)
-    rising, slope, bend = _rising_factorial(y, alpha)
-    value = rising + y * eta - y * log1p_w - mean * per_w - gammaln(y + 1)
-    by_alpha = slope + mean**2 * _curve(w) - y * mean / one_w
-    by_alpha_twice = bend + mean**3 * _curve_slope(w) + y * mean**2 / one_w**2
+    log1p_w, shrink = np.log1p(w), 1 / (1 + w)
+    per_w = np.divide(log1p_w, w, out=np.ones_like(w), where=w > 0)
+    curve, curve_slope = _curve(w, log1p_w)
+    log_factorial, rising, slope, bend = _of_counts(y, alpha)
+    by_eta, shrunk = (y - mean) * shrink, mean * shrink
+    by_alpha = slope + mean * mean * curve - y * shrunk
+    by_alpha_twice = bend + mean**3 * curve_slope + y * shrunk * shrunk
     return Derivatives(
-        value,
+        rising - log_factorial + y * (eta - log1p_w) - mean * per_w,
         mean,
-        (y - mean) / one_w,
-        -mean * (1 + alpha * y) / one_w**2,
+        by_eta,
+        -(1 + alpha * y) * shrunk * shrink,
         alpha * by_alpha,
         alpha**2 * by_alpha_twice + alpha * by_alpha,
-        -alpha * (y - mean) * mean / one_w**2,
+        -alpha * by_eta * shrunk,
     )
 
 
-def _rising_factorial(y: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return sum_{j<y} log(1 + alpha j) and its first two derivatives in alpha, for whole y."""
+def _of_counts(y: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return log y!, then sum_{j<y} log(1 + alpha j) and its first two derivatives in alpha, for whole y."""
     whole = y.astype(np.int64)
     j = np.arange(whole.max(initial=0))
-    terms = (np.log1p(alpha * j), j / (1 + alpha * j), -((j / (1 + alpha * j)) ** 2))
-    value, slope, bend = (np.concatenate(([0.0], np.cumsum(term)))[whole] for term in terms)
-    return value, slope, bend
+    terms = (np.log1p(j), np.log1p(alpha * j), j / (1 + alpha * j), -((j / (1 + alpha * j)) ** 2))
+    factorial, value, slope, bend = (np.concatenate(([0.0], np.cumsum(term)))[whole] for term in terms)
+    return factorial, value, slope, bend
 
 
-def _curve(w: np.ndarray) -> np.ndarray:
-    """Return (log1p(w) - w/(1+w)) / w^2, which is 1/2 at 0."""
-    safe = np.maximum(w, SERIES_LIMIT)
-    closed = (np.log1p(safe) - safe / (1 + safe)) / safe**2
-    k = np.arange(SERIES_TERMS)
-    return np.where(w < SERIES_LIMIT, _series(w, (-1.0) ** k * (k + 1) / (k + 2)), closed)
+def _curve(w: np.ndarray, log1p_w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (log1p(w) - w/(1+w)) / w^2, which is 1/2 at 0, and its derivative, which is -2/3 there.
 
-
-def _curve_slope(w: np.ndarray) -> np.ndarray:
-    """Return the derivative of `_curve`, which is -2/3 at 0."""
-    s = np.maximum(w, SERIES_LIMIT)
-    closed = 1 / (s**2 * (1 + s)) - 2 * np.log1p(s) / s**3 + (1 + 2 * s) / (s * (1 + s)) ** 2
-    k = np.arange(1, SERIES_TERMS + 1)
-    return np.where(w < SERIES_LIMIT, _series(w, (-1.0) ** k * k * (k + 1) / (k + 2)), closed)
-
-
-def _series(w: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-    """Evaluate a power series at w, held below the limit beyond which it is not used."""
-    return np.polynomial.polynomial.polyval(np.minimum(w, SERIES_LIMIT), coefficients)
+    With t = w/(2+w), log1p(w) = 2 atanh(t), and nothing cancels in either given (atanh(t)/t - 1)/t^2.
+    """
+    half_less = 1 / (2 + w)
+    t, less = w * half_less, 2 * half_less
+    q = t * t
+    near = q < SERIES_LIMIT
+    rest = np.zeros_like(w)
+    if near.any():
+        rest = np.polynomial.polynomial.polyval(np.minimum(q, SERIES_LIMIT), SERIES)
+    if not near.all():
+        safe = np.where(near, 1.0, t)
+        rest = np.where(near, rest, (log1p_w / (2 * safe) - 1) / (safe * safe))
+    inverse = 1 / (1 + t)
+    return less * less * (inverse + t * rest) / 2, -(less**3) * (inverse * inverse + rest) / 2
 
 
 def add_up(family: Family, batch: Batch, parameters: np.ndarray) -> Sums:
@@ -175,14 +171,17 @@ def total(family: Family, batches: Iterable[Batch], parameters: np.ndarray) -> S
     return sum(rest, start=first)
 
 
+def row_scores(family: Family, batch: Batch, parameters: np.ndarray) -> np.ndarray:
+    """Return each pregnancy's score, shape (n, k)."""
+    row = family(batch, parameters)
+    of_beta = batch.design * row.eta[:, None]
+    return of_beta if row.shape is None else np.column_stack([of_beta, row.shape])
+
+
 def woman_scores(family: Family, batches: Iterable[Batch], parameters: np.ndarray, women: int) -> np.ndarray:
     """Return each woman's score, shape (women, k): the sum of the scores of her pregnancies."""
     scores = np.zeros((women, parameters.size))
     for batch in batches:
-        row = family(batch, parameters)
-        columns = [row.eta * column for column in batch.design.T]
-        if row.shape is not None:
-            columns.append(row.shape)
-        for k, column in enumerate(columns):
+        for k, column in enumerate(row_scores(family, batch, parameters).T):
             scores[:, k] += np.bincount(batch.woman, column, minlength=women)
     return scores

@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from gravida.models.blocks import Repeated, in_blocks, sum_of
 from gravida.models.corrected_scores import Spread, correct
-from gravida.models.kernel import Batch, Family, Sums, poisson, total, woman_scores
+from gravida.models.kernel import Batch, Family, Sums, add_up, poisson, row_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,76 +129,70 @@ class Rows:
     tolerance: float = 1e-12
 
     @cached_property
-    def _woman(self) -> np.ndarray:
-        """Each pregnancy's woman, numbered without gaps."""
-        return np.unique(np.concatenate([batch.woman for batch in self.batches]), return_inverse=True)[1]
+    def blocks(self) -> Sequence[Batch]:
+        """The pregnancies in blocks, each woman in one of them."""
+        return in_blocks(self.batches)
 
-    @property
+    @cached_property
+    def _known(self) -> dict[tuple[Family, bytes], Sums]:
+        """Sums that were asked for: several models begin with the same steps."""
+        return {}
+
+    @cached_property
     def pregnancies(self) -> int:
         """Number of pregnancies."""
-        return self._woman.size
+        return sum(block.counts.size for block in self.blocks)
 
-    @property
+    @cached_property
     def women(self) -> int:
         """Number of women."""
-        return int(self._woman.max()) + 1
+        return sum(np.unique(block.woman).size for block in self.blocks)
 
-    @property
+    @cached_property
     def relapses(self) -> float:
         """Relapses of all."""
-        return sum(float(batch.counts.sum()) for batch in self.batches)
+        return sum(float(block.counts.sum()) for block in self.blocks)
 
     @property
     def coefficients(self) -> int:
         """Columns of the design."""
-        return self.batches[0].design.shape[1]
+        return self.blocks[0].design.shape[1]
 
     def flat_start(self) -> np.ndarray:
         """Return the coefficients nearest to one common rate, shape (p,)."""
-        gram = sum(batch.design.T @ batch.design for batch in self.batches)
-        column_sums = sum(batch.design.sum(axis=0) for batch in self.batches)
-        years = sum(float(np.exp(batch.log_time).sum()) for batch in self.batches)
+        gram = sum_of(lambda block: block.design.T @ block.design, self.blocks)
+        column_sums = sum(block.design.sum(axis=0) for block in self.blocks)
+        years = sum(float(np.exp(block.log_time).sum()) for block in self.blocks)
         return np.log(self.relapses / years) * np.linalg.lstsq(gram, column_sums, rcond=None)[0]
 
     def sums(self, family: Family, parameters: np.ndarray, before: np.ndarray | None = None) -> Sums:
         """Return the sums at these parameters, shape (k,)."""
-        return total(family, self.batches, parameters)
+        asked = family, parameters.tobytes()
+        if asked not in self._known:
+            self._known[asked] = self._sums(family, parameters)
+        return self._known[asked]
+
+    def _sums(self, family: Family, parameters: np.ndarray) -> Sums:
+        if isinstance(self.blocks, Repeated):
+            return self.blocks.sums(family, parameters)
+        return sum_of(lambda block: add_up(family, block, parameters), self.blocks)
 
     def meat(self, family: Family, parameters: np.ndarray) -> np.ndarray:
         """Return the sum over women of the outer products of their scores, shape (k, k)."""
-        numbers = max(int(batch.woman.max()) for batch in self.batches) + 1
-        scores = woman_scores(family, self.batches, parameters, numbers)
-        return scores.T @ scores
+
+        def of_block(block: Batch) -> np.ndarray:
+            scores = _by_woman(row_scores(family, block, parameters), _numbered(block))
+            return scores.T @ scores
+
+        return sum_of(of_block, self.blocks)
 
     def moments(self, beta: np.ndarray) -> Moments:
         """Return sums of residuals of the Poisson model with these coefficients, shape (p,)."""
-        counts = np.concatenate([batch.counts for batch in self.batches])
-        mean = np.concatenate([poisson(batch, beta).mean for batch in self.batches])
-        residual = (counts - mean) / np.sqrt(mean)
-        hers, size = np.bincount(self._woman, residual), np.bincount(self._woman)
-        return Moments(
-            float(((counts - mean) ** 2 - counts).sum()),
-            float((mean**2).sum()),
-            float(residual @ residual),
-            float(hers @ hers),
-            float((size * (size - 1)).sum()),
-        )
+        return sum_of(lambda block: _moments(block, poisson(block, beta).mean), self.blocks)
 
     def equations(self, beta: np.ndarray, correlation: float) -> Equations:
         """Return the estimating equations at these coefficients, shape (p,), and this correlation."""
-        design = np.concatenate([batch.design for batch in self.batches])
-        counts = np.concatenate([batch.counts for batch in self.batches])
-        log_time = np.concatenate([batch.log_time for batch in self.batches])
-        root = np.exp((design @ beta + log_time) / 2)
-        columns, residual = design * root[:, None], (counts - root**2) / root
-        hers, size = self._by_woman(columns), np.bincount(self._woman)
-        total_residual = np.bincount(self._woman, residual)
-        divisor = 1 + (size - 1) * correlation
-        in_range = bool(divisor.min() > 0)
-        weight = correlation / np.where(divisor > 0, divisor, 1.0)
-        score = self._by_woman(columns * residual[:, None]) - hers * (weight * total_residual)[:, None]
-        bread = columns.T @ columns - (hers.T * weight) @ hers
-        return Equations(score.sum(axis=0), bread, score.T @ score, self.moments(beta), in_range)
+        return sum_of(lambda block: _equations(block, beta, correlation), self.blocks)
 
     def corrected(
         self, beta: np.ndarray, bread: np.ndarray
@@ -210,17 +205,52 @@ class Rows:
         self, family: Family, parameters: np.ndarray, place: int, level: float
     ) -> tuple[float, np.ndarray]:
         """Return the relapses expected with one column at a level, and their derivative, shape (p,)."""
-        beta = parameters[: self.batches[0].design.shape[1]]
+        beta = parameters[: self.coefficients]
         relapses, slope = 0.0, np.zeros(beta.size)
-        for batch in self.batches:
-            design = batch.design.copy()
+        for block in self.blocks:
+            design = block.design.copy()
             design[:, place] = level
-            expected = np.exp(design @ beta + batch.log_time)
+            expected = np.exp(design @ beta + block.log_time)
             relapses, slope = relapses + float(expected.sum()), slope + design.T @ expected
         return relapses, slope
 
-    def _by_woman(self, values: np.ndarray) -> np.ndarray:
-        return np.column_stack([np.bincount(self._woman, column) for column in values.T])
+
+def _moments(block: Batch, mean: np.ndarray) -> Moments:
+    residual = (block.counts - mean) / np.sqrt(mean)
+    woman = _numbered(block)
+    hers, size = np.bincount(woman, residual), np.bincount(woman)
+    return Moments(
+        float(((block.counts - mean) ** 2 - block.counts).sum()),
+        float((mean**2).sum()),
+        float(residual @ residual),
+        float(hers @ hers),
+        float((size * (size - 1)).sum()),
+    )
+
+
+def _equations(block: Batch, beta: np.ndarray, correlation: float) -> Equations:
+    woman = _numbered(block)
+    mean = np.exp(block.design @ beta + block.log_time)
+    root = np.sqrt(mean)
+    columns, residual = block.design * root[:, None], (block.counts - mean) / root
+    hers, size = _by_woman(columns, woman), np.bincount(woman)
+    total_residual = np.bincount(woman, residual)
+    divisor = 1 + (size - 1) * correlation
+    in_range = bool(divisor.min() > 0)
+    weight = correlation / np.where(divisor > 0, divisor, 1.0)
+    score = _by_woman(columns * residual[:, None], woman) - hers * (weight * total_residual)[:, None]
+    bread = columns.T @ columns - (hers.T * weight) @ hers
+    return Equations(score.sum(axis=0), bread, score.T @ score, _moments(block, mean), in_range)
+
+
+def _numbered(block: Batch) -> np.ndarray:
+    """Return each pregnancy's woman, numbered without gaps from 0."""
+    return np.unique(block.woman, return_inverse=True)[1]
+
+
+def _by_woman(values: np.ndarray, woman: np.ndarray) -> np.ndarray:
+    """Return the sums over each woman's pregnancies of values, shape (n, k)."""
+    return np.column_stack([np.bincount(woman, column) for column in values.T])
 
 
 def as_sample(given: Sample | Sequence[Batch]) -> Sample:

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from gravida.models.blocks import BLOCK, alike, repeated
 from gravida.models.kernel import Batch
 from gravida.models.sample import Rows, Sample
 from gravida.periods import SECOND_YEAR_BEFORE
@@ -38,13 +39,20 @@ class CellsOfRows:
     rows: pd.DataFrame
 
     @cached_property
-    def _groups(self) -> dict[Cell, pd.DataFrame]:
-        return dict(list(self.rows.groupby(["arm", "period"])))
+    def _numbered(self) -> tuple[np.ndarray, list[Cell]]:
+        """The number of each row's cell, and the cells."""
+        arm, arms = pd.factorize(self.rows["arm"])
+        period, periods = pd.factorize(self.rows["period"])
+        number, found = pd.factorize(arm * len(periods) + period)
+        return number, [
+            (str(arms[cell // len(periods)]), str(periods[cell % len(periods)])) for cell in found
+        ]
 
     @cached_property
     def sides(self) -> Mapping[Cell, Side]:
         """What is behind each cell that has a pregnancy, in order of their names."""
-        return {cell: side_of(theirs) for cell, theirs in self._groups.items()}
+        number, cells = self._numbered
+        return {cell: side_of(self.rows[number == cells.index(cell)]) for cell in sorted(cells)}
 
     def women(self, arms: Sequence[str], period: str) -> int:
         """Return how many women have a pregnancy of one of the arms in a period."""
@@ -53,11 +61,17 @@ class CellsOfRows:
 
     def sample(self, cells: Sequence[Cell]) -> Sample:
         """Return the pregnancies of some cells, with a column for each of them."""
-        parts = [self._groups[cell] for cell in cells]
-        rows = pd.concat(parts)
-        design = np.repeat(np.eye(len(cells)), [len(part) for part in parts], axis=0)
+        number, known = self._numbered
+        place = np.array([cells.index(cell) if cell in cells else -1 for cell in known])[number]
+        rows, place = (self.rows, place) if (place >= 0).all() else (self.rows[place >= 0], place[place >= 0])
         counts, years = rows["relapses"].to_numpy(float), rows["person_years"].to_numpy(float)
-        return Rows([Batch(counts, design, np.log(years), rows["woman"].to_numpy())])
+        woman, design = rows["woman"].to_numpy(), np.eye(len(cells))
+        if len(rows) <= BLOCK:
+            return Rows([Batch(counts, design[place], np.log(years), woman)])
+        # A column for each cell would take more memory than all that is known of the rows.
+        pattern, first = alike([years, counts, place])
+        patterns = Batch(counts[first], design[place[first]], np.log(years[first]), woman[first])
+        return Rows(repeated(patterns, pattern, woman))
 
 
 def cells_of_rows(

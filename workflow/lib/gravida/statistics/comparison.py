@@ -22,7 +22,7 @@ from gravida.models.counts import (
 )
 from gravida.models.kernel import Batch
 from gravida.models.sample import Rows, Sample
-from gravida.statistics.design import Column, decided_by_one_woman, independent_columns, make_batch
+from gravida.statistics.design import Column, decided_by_one_woman, independent_columns, make_batch, triangle
 from gravida.statistics.guards import relapsed_women
 
 # The arm stands second in every design, after the intercept.
@@ -220,7 +220,7 @@ class Comparison:
     @cached_property
     def adds(self) -> list[bool]:
         """Whether each column adds to those before it: intercept, covariates, and the arm last."""
-        design = self.batch.design
+        design = triangle(self.batch.design)
         return independent_columns(np.column_stack([np.delete(design, ARM, axis=1), design[:, ARM]]))
 
     @cached_property

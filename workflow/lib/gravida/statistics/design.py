@@ -1,12 +1,13 @@
 """Covariates as columns of a design matrix, each with the name under which it is reported."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from gravida.errors import ConfigurationError
+from gravida.models.blocks import BLOCK
 from gravida.models.kernel import Batch
 
 # What one step of a continuous covariate is.
@@ -45,9 +46,9 @@ class Column:
 def level_of(pregnancies: pd.DataFrame, predictor: str) -> pd.Series:
     """Return each pregnancy's level of a categorical covariate, None where it is missing."""
     source, _ = LEVELS[predictor]
-    return (
-        pregnancies[source].map(lambda value: _WORDS.get(value, value), na_action="ignore").astype("object")
-    )
+    values = pregnancies[source]
+    known = {value: _WORDS.get(value, value) for value in values.dropna().unique()}
+    return values.map(known).astype("object")
 
 
 def first_with_relapse(levels: Sequence[str], relapsed: Collection[str]) -> str:
@@ -138,20 +139,38 @@ def decided_by_one_woman(batch: Batch) -> np.ndarray:
 
     The model fits such a woman exactly, so that clustered errors leave her out.
     """
-    lengths = np.linalg.norm(batch.design, axis=0)
-    basis, root = np.linalg.qr(batch.design / lengths)
-    order = np.argsort(batch.woman, kind="stable")
-    starts = np.flatnonzero(np.diff(batch.woman[order], prepend=-1))
+    lengths = np.sqrt(np.einsum("np,np->p", batch.design, batch.design))
+    root = triangle(batch.design) / lengths
+    to_basis = np.linalg.inv(root) / lengths[:, None]
+    leverage = np.concatenate([((part @ to_basis) ** 2).sum(axis=1) for part in _parts(batch.design)])
     alone = np.zeros(lengths.size, dtype=bool)
     # Only a woman whose leverage adds up to 1 can carry a direction of the design by herself.
-    leverage = np.add.reduceat((basis**2).sum(axis=1)[order], starts)
-    for place in np.flatnonzero(leverage > 1 - COLLINEAR):
-        hers = basis[np.split(order, starts[1:])[place]]
+    for woman in np.flatnonzero(np.bincount(batch.woman, leverage) > 1 - COLLINEAR):
+        hers = batch.design[batch.woman == woman] @ to_basis
         values, vectors = np.linalg.eigh(hers.T @ hers)
         for vector in vectors[:, values > 1 - COLLINEAR].T:
             direction = np.abs(np.linalg.solve(root, vector))
             alone |= direction > COLLINEAR * direction.max()
     return alone
+
+
+def triangle(design: np.ndarray) -> np.ndarray:
+    """Return a matrix of few rows with the same inner products of its columns: R of the QR decomposition.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n, p)
+
+    Returns
+    -------
+    ndarray, shape (min(n, p), p)
+    """
+    return np.linalg.qr(np.vstack([np.linalg.qr(part, mode="r") for part in _parts(design)]), mode="r")
+
+
+def _parts(design: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, max(1, design.shape[0]), BLOCK):
+        yield design[start : start + BLOCK]
 
 
 def independent_columns(design: np.ndarray) -> list[bool]:
@@ -165,6 +184,7 @@ def independent_columns(design: np.ndarray) -> list[bool]:
     -------
     list of bool, length p
     """
+    design = triangle(design)
     basis, independent = np.zeros((design.shape[0], 0)), []
     for column in design.T:
         length = np.linalg.norm(column)

@@ -77,7 +77,7 @@ class PreparedRows:
         """The pregnancies with an intercept and the columns."""
         return make_batch(self.kept, self.columns)
 
-    @property
+    @cached_property
     def sample(self) -> Sample:
         """The pregnancies as a model is fitted to them."""
         return Rows([self.batch])
