@@ -15,6 +15,8 @@ from gravida.models.sample import Sample, as_sample
 # Methods that refit for each woman, or count every outcome, stop here: with more women they take long and say
 # no more than the clustered errors.
 MANY_WOMEN = 5000
+# Methods that draw or fit again and again stop here: they would take longer than everything else together.
+MOST_WOMEN = 100_000
 
 
 @dataclass(frozen=True, slots=True)

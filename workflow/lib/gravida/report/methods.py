@@ -114,7 +114,7 @@ def _precision(configuration: dict[str, Any]) -> str:
 def _missing(configuration: dict[str, Any]) -> str:
     return (
         "Complete cases are shown beside multiple imputation by chained equations [@vanbuuren2018], "
-        f"{configuration['imputations']} times (5 above 5,000 women), seeded:"
+        f"{configuration['imputations']} times (5 above 5,000 women, none above 100,000), seeded:"
     )
 
 

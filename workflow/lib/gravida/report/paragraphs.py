@@ -65,7 +65,8 @@ PARAGRAPHS = (
         "version, which counts half the probability of what was observed [@lancaster1961]; and Firth's "
         "penalised likelihood [@firth1993], which is finite also where an arm has no relapse, with "
         "model-based errors. The primary contrast falls back to it there. A row that is not estimable says "
-        "why. Methods that refit for each woman, and the exact ones, are left out above 5,000 women.",
+        "why. Methods that refit for each woman, and the exact ones, are left out above 5,000 women; "
+        "imputation and cross-validation above 100,000.",
         "rate_ratios",
     ),
     Paragraph(

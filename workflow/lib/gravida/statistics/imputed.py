@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from gravida.errors import NotEstimable
-from gravida.models.clustered import MANY_WOMEN, ClusteredFit
+from gravida.models.clustered import MANY_WOMEN, MOST_WOMEN, ClusteredFit
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.comparison import ARM, RateRatio
 from gravida.statistics.contrasts import Contrasts, joined
@@ -35,10 +35,12 @@ def complete(contrasts: Contrasts, plan: ImputationPlan) -> Imputations:
     Raises
     ------
     NotEstimable
-        If nothing is missing, or nothing that is missing can be imputed.
+        If nothing is missing, nothing that is missing can be imputed, or there are more than 100,000 women.
     """
-    many = contrasts.rows["woman"].nunique() > MANY_WOMEN
-    copies = min(plan.copies, FEW_COPIES) if many else plan.copies
+    women = contrasts.rows["woman"].nunique()
+    if women > MOST_WOMEN:
+        raise NotEstimable("left out above 100,000 women: see the rows of complete cases")
+    copies = min(plan.copies, FEW_COPIES) if women > MANY_WOMEN else plan.copies
     return impute(contrasts.pregnancies, contrasts.rows, contrasts.settings.covariates, copies, plan.seed)
 
 

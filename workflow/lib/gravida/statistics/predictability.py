@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
-from gravida.models.clustered import MANY_WOMEN
+from gravida.models.clustered import MANY_WOMEN, MOST_WOMEN
 from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.models.kernel import Batch, woman_scores
 from gravida.statistics.canonical import canonical_order
@@ -56,7 +56,7 @@ def estimate_predictability(contrasts: Contrasts, seed: int) -> pd.DataFrame:
     women who have it are predicted as if they had the reference. Where no model can be fitted at all, one
     common rate is the prediction, and the reason says so.
 
-    Up to 5,000 women are dealt into 10 parts 10 times, more into 5 parts once.
+    Up to 5,000 women are dealt into 10 parts 10 times, more into 5 parts once; above 100,000 it is left out.
 
     Parameters
     ----------
@@ -74,6 +74,9 @@ def estimate_predictability(contrasts: Contrasts, seed: int) -> pd.DataFrame:
         row = {"status": "not_estimable", "reason": NEEDS_ROWS}
         return pd.DataFrame([{"measure": name, **row} for name in MEASURES]).reindex(columns=COLUMNS)
     rows = contrasts.rows
+    if rows["woman"].nunique() > MOST_WOMEN:
+        row = {"status": "not_estimable", "reason": "left out above 100,000 women"}
+        return pd.DataFrame([{"measure": name, **row} for name in MEASURES]).reindex(columns=COLUMNS)
     theirs, relapses = contrasts.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
     prepared = prepare(columns_together(theirs, names_of(contrasts), relapses)[0], relapses)
     kept, columns = rows[prepared.keep], prepared.fitted_columns()
