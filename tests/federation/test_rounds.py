@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 from gravida.cohort import SiteRows
 from gravida.errors import Awaiting
+from gravida.federation.answers import answer
 from gravida.federation.contrasts import PooledContrasts
 from gravida.federation.mail import MOST_ROUNDS
 from gravida.federation.opening import opening_questions
 from gravida.federation.pool import Pool
+from gravida.federation.questions import Which, key_of, plain
 from gravida.federation.rates import pool_rates
+from gravida.federation.tabulation import tabulation
 from gravida.statistics.contrasts import Contrasts, ContrastSettings
 from gravida.statistics.course import estimate_course
 from gravida.statistics.predictors import estimate_predictors
@@ -148,3 +151,26 @@ def test_rates_of_sums_are_those_of_rows(registry: Registry) -> None:
     )
     assert rounds == 1
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-10)
+
+
+def test_a_refusal_takes_no_other_model_of_the_course_with_it(registry: Registry) -> None:
+    """Of the years before pregnancy a centre tells nothing; the year after is none of their business."""
+    at_hand, keeping = registry.sites[:-1], registry.sites[-1]
+    asked = opening_questions(SETTINGS.period, "untreated", COVARIATES)
+    opening = {key_of(question): question for question in asked}
+    refused = tabulation(Which(("pre_pregnancy_year",), only=("both_years",)))
+    rows = held([keeping])[keeping.site]
+    given: dict[str, dict] = {key_of(refused): {"refused": "treated: fewer than 5 women"}}
+    for _ in range(MOST_ROUNDS):
+        given |= {key: plain(answer(question, rows)) for key, question in opening.items() if key not in given}
+        pool = Pool(held(at_hand), {keeping.site: given})
+        nothing = pd.DataFrame()
+        course = estimate_course(
+            PooledContrasts(nothing, nothing, registry.policies, SETTINGS, pool)
+        ).set_index("term")
+        opening = pool.asked
+        if not opening:
+            break
+    assert "treated: fewer than 5 women" in course.loc["pre_trend", "reason"]
+    assert course.loc["pre_trend", "status"] == "not_estimable"
+    assert course.loc["difference_in_differences", "status"] == "ok"

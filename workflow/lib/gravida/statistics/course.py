@@ -145,8 +145,13 @@ def _note_on_change(contrasts: Contrasts) -> str:
 
 
 def _model(cells: Cells, terms: Sequence[Term], contrasts: Contrasts) -> Iterator[dict]:
-    """Yield the rows of the terms of one model."""
-    sides = cells.sides
+    """Yield the rows of the terms of one model; where its cells cannot be counted, why."""
+    try:
+        sides = cells.sides
+    except NotEstimable as obstacle:
+        why = {"status": obstacle.status, "reason": str(obstacle)}
+        yield from ({"term": term.name, **why} for term in terms)
+        return
     relapses = {cell: side.relapses for cell, side in sides.items()}
     relapsed = {cell: side.women_with_relapse for cell, side in sides.items()}
     place = {cell: number for number, cell in enumerate(cell for cell in sides if relapses[cell])}
