@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run verify test slow attack endurance slurm wheelhouse offline container check format lock docs referee \
+.PHONY: run verify test slow bench attack endurance slurm wheelhouse offline container check format lock docs referee \
   calibrate setup clean help
 
 help: ## this list
@@ -107,6 +107,13 @@ referee: $(READY) ## hold the reference numbers in tests/golden against R (tests
 REPLICATES ?= 2000
 calibrate: $(READY) ## simulate studies of known truth: type I error, coverage, power (REPLICATES=2000 of each)
 	@$(BIN)/python -m gravida calibrate --replicates $(REPLICATES)
+
+# All sizes take hours and room for 20 GB. QUICK=yes is for CI: two sizes, and no page is written.
+SIZES ?=
+QUICK ?=
+BENCH ?=
+bench: $(READY) ## measure gravida against R, and whole studies; writes benchmarks/results.md (SIZES=132,100000)
+	@$(BIN)/python benchmarks/bench.py $(if $(SIZES),--sizes $(SIZES)) $(if $(QUICK),--quick) $(BENCH)
 
 ATTACKED ?= 200
 attack: $(READY) ## work out what the release gate withheld, on random registries; nothing may be found (ATTACKED=200)
