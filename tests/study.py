@@ -31,7 +31,7 @@ def accepted_rows(folder: Path) -> list[SiteRows]:
         [result.accepted[name] for result in results] for name in ("pregnancies", "relapses", "infusions")
     ]
     policies = {row["site"]: row["policy"] for row in rows}
-    return gather([result.verdict for result in results], policies, *tables)
+    return list(gather([result.verdict for result in results], policies, *tables))
 
 
 def read_study(folder: Path, exposure: str = "received") -> tuple[Cohort, dict[str, str]]:

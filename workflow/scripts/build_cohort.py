@@ -14,7 +14,7 @@ with job(snakemake.log[0]) as warnings:
     refused = left_out(verdicts, params.on_refused)
     warnings += warnings_of_unused(verdicts, refused)
     names = ("pregnancies", "relapses", "infusions")
-    tables = [[read_rows(path) for path in inputs[name]] for name in names]
+    tables = [map(read_rows, inputs[name]) for name in names]
     codes = read_table(inputs.dmt_codes).set_index("code")["efficacy"].to_dict()
     settings = CohortSettings(params.exposure, params.separation)
     sites = gather(verdicts, params.policies, *tables)

@@ -4,6 +4,7 @@ from _job import job
 
 with job(snakemake.log[0]):
     from gravida.federation.study import contrasts_of
+    from gravida.statistics.contrasts import periods_compared
     from gravida.statistics.estimability import describe_estimability
     from gravida.statistics.precision import PrecisionSettings, assess_precision
     from gravida.statistics.rate_ratios import estimate_rate_ratios
@@ -11,8 +12,8 @@ with job(snakemake.log[0]):
     from gravida.tables import read_rows, read_table, write_table
 
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
-    rows = map(read_rows, (inputs.pregnancies, inputs.person_time))
-    contrasts = contrasts_of(*rows, params.plan, inputs.answers)
+    compared = read_rows(inputs.person_time, periods_compared(params.plan))
+    contrasts = contrasts_of(read_rows(inputs.pregnancies), compared, params.plan, inputs.answers)
     settings = PrecisionSettings(
         params.plan["confidence"], params.power, tuple(params.planned_ratios), params.margin, params.seed
     )

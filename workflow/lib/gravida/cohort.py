@@ -1,6 +1,6 @@
 """From accepted rows to the study's cohort: arms, covariates, relapses and person-time by period."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,16 +93,27 @@ def build_cohort(
         Rows of the table of attrition about what was submitted and is not used, as
         `admission.tabulate_unused` returns them.
     """
-    ordered = sorted(sites, key=lambda site: site.site) or [NOBODY]
-    pregnancies = pd.concat([_describe(site, dmt_classes, settings) for site in ordered], ignore_index=True)
+    # A site's own tables need not stay in memory beside what is made of them.
+    found = [(site.site, _describe(site, dmt_classes, settings), _dated(site)) for site in sites]
+    found = found or [("", _describe(NOBODY, dmt_classes, settings), _dated(NOBODY))]
+    found.sort(key=lambda each: each[0])
+    pregnancies = pd.concat([described for _, described, _ in found], ignore_index=True)
+    starts = np.cumsum([0, *(len(described) for _, described, _ in found)])
+    dated = pd.concat(
+        [
+            onsets.assign(pregnancy=onsets["pregnancy"] + start)
+            for (_, _, onsets), start in zip(found, starts[:-1], strict=True)
+        ]
+    )
+    del found
     pregnancies.insert(0, "woman", pregnancies.groupby(["site", "woman_id"], sort=True).ngroup())
-    onsets = _onsets(ordered, pregnancies, settings.relapse_separation_days)
+    onsets = _with_retained(dated, settings.relapse_separation_days)
     person_time, missing = count_person_time(pregnancies, onsets[onsets["retained"]])
     analysed = _with_analysed_count(pregnancies, person_time)
     return Cohort(
-        analysis.COHORT.validate(analysed),
-        analysis.PERSON_TIME.validate(person_time),
-        analysis.ONSETS.validate(onsets),
+        analysis.COHORT.validate(analysed, inplace=True),
+        analysis.PERSON_TIME.validate(person_time, inplace=True),
+        analysis.ONSETS.validate(onsets, inplace=True),
         _after(unused, _attrition(pregnancies, missing)),
     )
 
@@ -139,21 +150,18 @@ def _first_doses(site: SiteRows) -> pd.Series:
     return rows["pregnancy_id"].map(after.groupby("pregnancy_id")["day"].min()).astype("Int64")
 
 
-def _onsets(sites: Iterable[SiteRows], pregnancies: pd.DataFrame, separation: int) -> pd.DataFrame:
-    """Return every dated relapse: position of its pregnancy, day, and whether it stands on its own."""
-    positions = pd.Series(
-        pregnancies.index, index=pd.MultiIndex.from_frame(pregnancies[["site", "pregnancy_id"]])
-    )
-    tables = [
-        site.relapses.assign(site=site.site)[["site", "pregnancy_id", "onset_day"]]
-        for site in sites
-        if site.relapses is not None
-    ]
+def _dated(site: SiteRows) -> pd.DataFrame:
+    """Return a site's dated relapses: position of the pregnancy among the site's, day."""
     position = day = np.zeros(0, dtype=np.int64)
-    if tables:
-        onsets = pd.concat(tables, ignore_index=True)
-        found = positions.reindex(pd.MultiIndex.from_frame(onsets[["site", "pregnancy_id"]]))
-        position, day = found.to_numpy(np.int64), onsets["onset_day"].to_numpy(np.int64)
+    if site.relapses is not None:
+        position = pd.Index(site.pregnancies["pregnancy_id"]).get_indexer(site.relapses["pregnancy_id"])
+        day = site.relapses["onset_day"].to_numpy(np.int64)
+    return pd.DataFrame({"pregnancy": position, "day": day})
+
+
+def _with_retained(onsets: pd.DataFrame, separation: int) -> pd.DataFrame:
+    """Return every dated relapse, and whether it stands on its own."""
+    position, day = onsets["pregnancy"].to_numpy(np.int64), onsets["day"].to_numpy(np.int64)
     retained = retain_separate_onsets(position, day, separation)
     return pd.DataFrame({"pregnancy": position, "day": day, "retained": retained})
 
@@ -176,25 +184,30 @@ def _after(unused: pd.DataFrame | None, attrition: pd.DataFrame) -> pd.DataFrame
 
 def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Series]) -> pd.DataFrame:
     """Return the contract's table: who came in, who left which period and why, who was analysed."""
-    steps = [("submitted", "accepted at intake", pregnancies.index)]
+    steps = [("submitted", "accepted at intake", np.ones(len(pregnancies), dtype=bool))]
     for period, reason in missing.items():
         causes = [MS_AFTER_LMP] if period == "pre_pregnancy_year" else []
         steps += [
-            (f"excluded_{period}", cause, pregnancies.index[reason == cause])
+            (f"excluded_{period}", cause, (reason == cause).to_numpy(bool))
             for cause in [*causes, NOT_OBSERVED, NOT_STATED]
         ]
-        steps.append((f"analysed_{period}", "with person-time", pregnancies.index[reason == ""]))
-    dated = pregnancies.index[pregnancies["dated"]]
-    undated = pregnancies.index[~pregnancies["dated"]]
-    steps.append(("excluded_trimesters_and_quarters", "the site does not date its relapses", undated))
+        steps.append((f"analysed_{period}", "with person-time", (reason == "").to_numpy(bool)))
+    dated = pregnancies["dated"].to_numpy(bool)
+    steps.append(("excluded_trimesters_and_quarters", "the site does not date its relapses", ~dated))
     steps.append(("analysed_trimesters_and_quarters", "relapses are dated", dated))
-    rows = []
-    for site in ["all", *pregnancies["site"].unique()]:
-        here = pregnancies if site == "all" else pregnancies[pregnancies["site"] == site]
-        for step, reason, index in steps:
-            women = here.loc[here.index.intersection(index), "woman"]
-            rows.append((site, step, reason, women.size, women.nunique()))
-    return pd.DataFrame(rows, columns=ATTRITION)
+    rows: dict[str, list[tuple]] = {site: [] for site in ["all", *pregnancies["site"].unique()]}
+    for step, reason, there in steps:
+        counted = pregnancies.loc[there, ["site", "woman"]]
+        women = counted.drop_duplicates("woman")["site"].value_counts()
+        sizes = counted["site"].value_counts()
+        for site in rows:
+            number = (
+                [len(counted), int(women.sum())]
+                if site == "all"
+                else [sizes.get(site, 0), women.get(site, 0)]
+            )
+            rows[site].append((site, step, reason, *map(int, number)))
+    return pd.DataFrame([row for each in rows.values() for row in each], columns=ATTRITION)
 
 
 def gather(
@@ -203,9 +216,9 @@ def gather(
     pregnancies: Iterable[pd.DataFrame],
     relapses: Iterable[pd.DataFrame],
     infusions: Iterable[pd.DataFrame],
-) -> list[SiteRows]:
-    """Put the verdict, policy and accepted rows of each site that was not refused together."""
-    return [
+) -> Iterator[SiteRows]:
+    """Yield the policy and accepted rows of each site that was not refused."""
+    return (
         SiteRows(
             verdict["site"],
             policies[verdict["site"]],
@@ -215,4 +228,4 @@ def gather(
         )
         for verdict, rows, dated, doses in zip(verdicts, pregnancies, relapses, infusions, strict=True)
         if verdict["verdict"] == "accepted"
-    ]
+    )

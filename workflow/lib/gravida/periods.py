@@ -71,7 +71,7 @@ class Window:
 
 def period_windows(gestation_days: np.ndarray) -> dict[str, Window]:
     """Return the windows of `PERIODS`, `LANDMARK` and `SECOND_YEAR_BEFORE`; gestation in days, shape (n,)."""
-    lmp = -np.asarray(gestation_days, dtype=np.int64)
+    lmp = -np.asarray(gestation_days, dtype=np.int32)
     zero = np.zeros_like(lmp)
     second, third = np.minimum(lmp + 98, 0), np.minimum(lmp + 196, 0)
     return {
@@ -157,11 +157,16 @@ def retain_separate_onsets(position: np.ndarray, day: np.ndarray, separation: in
     -------
     ndarray of bool, shape (r,)
     """
-    retained = np.ones(day.size, dtype=bool)
-    last_position, last_day = -1, 0
-    for index in np.lexsort((day, position)):
-        if position[index] == last_position and day[index] - last_day < separation:
-            retained[index] = False
-        else:
-            last_position, last_day = position[index], day[index]
+    order = np.lexsort((day, position))
+    where, when = position[order], day[order]
+    # An onset far from the one before it is far from every earlier one: the others are looked at one by one.
+    near = np.flatnonzero((np.diff(where) == 0) & (np.diff(when) < separation)) + 1
+    stands = np.ones(day.size, dtype=bool)
+    last = 0
+    for index in near:
+        if stands[index - 1]:
+            last = index - 1
+        stands[index] = when[index] - when[last] >= separation
+    retained = np.empty(day.size, dtype=bool)
+    retained[order] = stands
     return retained

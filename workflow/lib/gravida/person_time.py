@@ -1,5 +1,7 @@
 """Relapses and days of every pregnancy in every period."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -20,7 +22,7 @@ NOT_STATED = "the number of relapses is not stated"
 
 
 def count_person_time(
-    pregnancies: pd.DataFrame, onsets: pd.DataFrame
+    pregnancies: pd.DataFrame, onsets: pd.DataFrame, periods: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
     """Count relapses and days in every period.
 
@@ -30,6 +32,8 @@ def count_person_time(
         Rows of the cohort, numbered from 0; where `dated` is false the count columns are used.
     onsets : DataFrame
         The relapses to count: pregnancy (position of its row), day.
+    periods : sequence of str
+        Those that are wanted, if not every one of `periods.period_windows`.
 
     Returns
     -------
@@ -44,25 +48,45 @@ def count_person_time(
         period: _missing_reason(pregnancies, period, windows[period].days_within(observed))
         for period in COUNT_COLUMNS
     }
-    parts = []
-    for period, window in windows.items():
-        whole = PARTS.get(period, period)
+    dated, parts, sizes = pregnancies["dated"].to_numpy(bool), [], {}
+    for period in periods or windows:
+        window, whole = windows[period], PARTS.get(period, period)
         days = window.days_within(observed)
-        usable = (missing[whole] == "").to_numpy() & (days > 0)
-        if period in PARTS:
-            usable &= pregnancies["dated"].to_numpy()
+        usable = (missing[whole] == "").to_numpy(bool) & (days > 0) & (dated | (period not in PARTS))
         relapses = _relapses(pregnancies, period, count_onsets(position, day, window.within(observed)))
-        rows = pregnancies.loc[usable, ["site", "woman", "arm"]]
-        parts.append(
-            rows.assign(
-                pregnancy=rows.index,
-                period=period,
-                relapses=relapses[usable],
-                days=days[usable],
-                person_years=days[usable] / DAYS_PER_YEAR,
-            )
-        )
-    return pd.concat(parts, ignore_index=True).astype({"period": "string"}), missing
+        rows = np.flatnonzero(usable)
+        parts.append(np.array([rows, relapses[rows], days[rows]], dtype=np.int32))
+        sizes[list(windows).index(period)] = rows.size
+    row, relapses, days = np.concatenate(parts, axis=1)
+    place = np.repeat(np.array(list(sizes), dtype=np.int8), list(sizes.values()))
+    columns = {
+        "site": pd.Categorical(pregnancies["site"]).take(row),
+        "woman": pregnancies["woman"].to_numpy(np.int32)[row],
+        "arm": pd.Categorical(pregnancies["arm"]).take(row),
+        "pregnancy": pregnancies.index.to_numpy(np.int32)[row],
+        "period": pd.Categorical.from_codes(place, list(windows)),
+        "relapses": relapses,
+        "days": days,
+        "person_years": days / DAYS_PER_YEAR,
+    }
+    return pd.DataFrame(columns, copy=False), missing
+
+
+def of_period(person_time: pd.DataFrame, period: str) -> pd.DataFrame:
+    """Return the rows of one period, numbered as they were.
+
+    Parameters
+    ----------
+    person_time : DataFrame
+        `Cohort.person_time`.
+    period : str
+    """
+    return with_texts(person_time[person_time["period"] == period])
+
+
+def with_texts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of person-time with sites and arms as texts, of which there may be others."""
+    return rows.astype({"site": "string", "arm": "string"})
 
 
 def _relapses(pregnancies: pd.DataFrame, period: str, dated: np.ndarray) -> np.ndarray:

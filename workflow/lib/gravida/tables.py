@@ -1,8 +1,10 @@
 """Frames in and out: aggregates as CSV, rows as Parquet, submitted files as columns of text."""
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +12,12 @@ import pyarrow.parquet as pq
 from gravida.errors import ConfigurationError
 from gravida.files import write_beside, write_text
 
+# Frames share their columns until one is written to.
+pd.options.mode.copy_on_write = True
+
 SIGNIFICANT_DIGITS = "%.15g"
+# Person-time is written period by period: what is asked for of it is read by groups of rows.
+ROWS_IN_GROUP = 1 << 18
 
 
 def write_table(path: str | Path, frame: pd.DataFrame) -> None:
@@ -66,12 +73,48 @@ def read_cells(path: str | Path, what: str) -> pd.DataFrame:
 
 def write_rows(path: str | Path, frame: pd.DataFrame) -> None:
     """Write person-level rows as Parquet with their types."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    write_beside(path, lambda partial: pq.write_table(table, partial))
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+
+    def write(partial: Path) -> None:
+        with pq.ParquetWriter(partial, schema) as writer:
+            for start in range(0, max(1, len(frame)), ROWS_IN_GROUP):
+                part = frame.iloc[start : start + ROWS_IN_GROUP]
+                writer.write_table(pa.Table.from_pandas(part, schema, preserve_index=False))
+
+    write_beside(path, write)
 
 
-def read_rows(path: str | Path) -> pd.DataFrame:
-    """Read person-level rows with the types they were written with."""
-    # Without the layer for data sets of many files, which takes longer than a site's rows.
-    with pq.ParquetFile(path) as file:
-        return file.read().to_pandas()
+def read_rows(path: str | Path, periods: Collection[str] = ()) -> pd.DataFrame:
+    """Read person-level rows with the types they were written with; of person-time, some periods alone.
+
+    Of a large file, column by column: there is little more than the frame itself in memory.
+    """
+    schema = pq.read_schema(path)
+    texts = {field.name for field in schema if pa.types.is_string(field.type)}
+    # Each text is made once, however many rows hold it. Without the layer for data sets of many files, which
+    # takes longer than a site's rows.
+    with pq.ParquetFile(path, read_dictionary=list(texts)) as file:
+        groups = list(range(file.num_row_groups))
+        stays = None
+        if periods:
+            inside = [_read(file, [at], ["period"], texts).isin(set(periods)) for at in groups]
+            theirs = [found["period"].to_numpy(bool) for found in inside]
+            groups = [group for group in groups if theirs[group].any()]
+            stays = np.concatenate([np.zeros(0, dtype=bool), *(theirs[group] for group in groups)])
+        if file.metadata.num_rows <= ROWS_IN_GROUP:
+            return _read(file, groups, schema.names, texts, stays)
+        columns = {name: _read(file, groups, [name], texts, stays)[name] for name in schema.names}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _read(
+    file: pq.ParquetFile,
+    groups: list[int],
+    names: list[str],
+    texts: set[str],
+    stays: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Return some columns, `texts` as such, of some groups of rows, of those rows that stay."""
+    table = file.read_row_groups(groups, columns=names)
+    table = table if stays is None or stays.all() else table.filter(stays)
+    return table.to_pandas().astype(dict.fromkeys(set(names) & texts, "string"))

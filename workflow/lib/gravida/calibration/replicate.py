@@ -10,6 +10,7 @@ from gravida.calibration.draws import AFTER, Frame, draw_person_time
 from gravida.errors import NotEstimable
 from gravida.models.counts import fit_poisson
 from gravida.models.inference import RatioEstimate, wald
+from gravida.person_time import of_period
 from gravida.statistics.comparison import RateRatio
 from gravida.statistics.contrasts import Contrasts, ContrastSettings
 from gravida.statistics.design import Column, make_batch
@@ -61,7 +62,7 @@ def answer_replicate(frame: Frame, rng: np.random.Generator) -> list[Answer]:
         Moves on by what one study needs.
     """
     person_time = draw_person_time(frame, rng)
-    outcome = person_time[person_time["period"] == AFTER]
+    outcome = of_period(person_time, AFTER)
     policies = {site.name: site.policy for site in frame.scenario.sites}
     contrasts = Contrasts(outcome, outcome, policies, PLAN)
     crude = contrasts.crude(note="")

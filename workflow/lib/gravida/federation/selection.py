@@ -10,6 +10,7 @@ import pandas as pd
 from gravida.errors import NotEstimable
 from gravida.federation.questions import Label, Which
 from gravida.models.kernel import Batch
+from gravida.person_time import with_texts
 from gravida.statistics.cells import with_both_years
 from gravida.statistics.design import LEVELS, UNITS, level_of
 from gravida.statistics.overlap import follows_within_two_years
@@ -106,7 +107,7 @@ def holdings(
     pregnancies: pd.DataFrame, person_time: pd.DataFrame, **tables: pd.DataFrame
 ) -> dict[str, Holdings]:
     """Return the rows of a cohort by site; `tables` are the optional ones of `Holdings`."""
-    periods = dict(list(person_time.groupby("site")))
+    periods = dict(list(with_texts(person_time).groupby("site")))
     nothing = person_time.iloc[:0]
     return {
         site: Holdings(theirs, periods.get(site, nothing), **tables)

@@ -107,8 +107,9 @@ def _only(cells: pa.ChunkedArray, good: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _parse_text(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:
-    values = _only(cells, readable).to_pandas(types_mapper={pa.string(): pd.StringDtype()}.get)
-    return readable, values
+    # A text that many rows hold, as an identifier is in the rows of doses, is made once.
+    values = _only(cells, readable).dictionary_encode().to_pandas()
+    return readable, values.astype("string")
 
 
 def _parse_integer(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:

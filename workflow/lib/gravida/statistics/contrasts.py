@@ -10,6 +10,7 @@ import pandas as pd
 
 from gravida import words
 from gravida.periods import LANDMARK, LANDMARK_DAY
+from gravida.person_time import of_period
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.cells import Cells, cells_of_rows
 from gravida.statistics.comparison import Comparison
@@ -23,6 +24,11 @@ IMMORTAL_TIME = (
     "treatment is a choice here: subject to immortal time before the first dose, which the landmark at day "
     "30 is not"
 )
+
+
+def periods_compared(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the periods whose rows a comparison of the arms looks at, the course through pregnancy aside."""
+    return tuple(dict.fromkeys((plan["period"], LANDMARK, "pre_pregnancy_year", "postpartum_year")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +75,7 @@ class Contrasts:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """Person-time of the period."""
-        rows = self.person_time[self.person_time["period"] == self.settings.period]
-        return rows.reset_index(drop=True)
+        return of_period(self.person_time, self.settings.period).reset_index(drop=True)
 
     @cached_property
     def verdict(self) -> Identifiability:
@@ -87,10 +92,10 @@ class Contrasts:
         """Whether the primary contrast is within several sites."""
         return self.choice and len(self.policies) > 1
 
-    @property
+    @cached_property
     def between_note(self) -> str:
         """What is said where a policy makes the arms of some pregnancies."""
-        sites = set(self.rows["site"]) or set(self.policies)
+        sites = set(self.rows["site"].unique()) or set(self.policies)
         individual = all(self.policies[site] == "individual" for site in sites)
         return "" if individual and self.verdict.verdict != design_of.BETWEEN else BETWEEN_SITES
 
@@ -139,7 +144,7 @@ class Contrasts:
         dose = theirs["first_dose_day"].astype("Float64")
         late = by_choice & (dose >= LANDMARK_DAY).fillna(False)
         arm = theirs["arm"].mask(late.astype(bool), "untreated")
-        rows = self.person_time[self.person_time["period"] == LANDMARK]
+        rows = of_period(self.person_time, LANDMARK)
         frozen = rows.assign(arm=arm.loc[rows["pregnancy"]].to_numpy())
         undated = bool((by_choice & dose.isna()).loc[rows["pregnancy"]].any())
         note = "where the first dose is not dated, the arm is as recorded" if undated else ""

@@ -12,6 +12,7 @@ from gravida.errors import NotEstimable
 from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.models.kernel import Batch, negative_binomial, poisson
 from gravida.periods import COUNT_COLUMNS
+from gravida.person_time import of_period
 from gravida.statistics.design import Column, make_batch
 
 COLUMNS = [
@@ -137,7 +138,7 @@ def tabulate_period(
 
 
 def _period(person_time: pd.DataFrame, period: str, min_women: int) -> Iterator[tuple]:
-    rows = person_time[person_time["period"] == period]
+    rows = of_period(person_time, period)
     counted = count_frequencies(rows)
     try:
         results, expected = _measure(rows, counted)

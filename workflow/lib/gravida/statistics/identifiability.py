@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from gravida.person_time import of_period
+
 WITHIN = "identifiable within sites"
 BETWEEN = "between sites only"
 NOT_IDENTIFIABLE = "not identifiable"
@@ -42,7 +44,7 @@ def assess_identifiability(
     period : str
         The outcome period: only pregnancies with person-time in it count.
     """
-    return judge_sites(_describe_sites(person_time[person_time["period"] == period], policies))
+    return judge_sites(_describe_sites(of_period(person_time, period), policies))
 
 
 def judge_sites(table: pd.DataFrame) -> Identifiability:

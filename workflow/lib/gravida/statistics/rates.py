@@ -1,7 +1,8 @@
 """How often do women relapse: annualized relapse rates by arm, site and period."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 
 from gravida.errors import NotEstimable
@@ -9,11 +10,14 @@ from gravida.models.counts import fit_poisson
 from gravida.models.exact import garwood
 from gravida.models.inference import wald
 from gravida.periods import PERIODS
+from gravida.person_time import of_period
 from gravida.statistics.design import make_batch
 from gravida.statistics.guards import relapsed_women
 
 # A clustered error this small says that all women have one rate, not how women differ.
 SAME_RATE = 1e-9
+# What the rates are of: group, arm and site.
+Group = tuple[str, str, str]
 COLUMNS = [
     "group",
     "arm",
@@ -49,23 +53,25 @@ def estimate_rates(person_time: pd.DataFrame, confidence: float) -> pd.DataFrame
     confidence : float
         Coverage of the limits.
     """
-    nobody = person_time.iloc[:0]
-    rows = [
-        (*labels, period, *_rate(by_period.get(period, nobody), confidence))
-        for labels, rows in _groups(person_time)
-        for by_period in [dict(iter(rows.groupby("period")))]
-        for period in PERIODS
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    sites = sorted(person_time["site"].unique())
+    rates: dict[Group, list[tuple]] = {}
+    for period in PERIODS:
+        for group, rows in _groups(of_period(person_time, period), sites):
+            rates.setdefault(group, []).append((*group, period, *_rate(rows, confidence)))
+    return pd.DataFrame([row for rows in rates.values() for row in rows], columns=COLUMNS)
 
 
-def _groups(person_time: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
-    """Yield (group, arm, site) and the rows of each."""
+def _groups(rows: pd.DataFrame, sites: Sequence[str]) -> Iterator[tuple[Group, pd.DataFrame]]:
+    """Yield each group and its rows."""
     for arm in ("treated", "untreated"):
-        yield ("arm", arm, "all"), person_time[person_time["arm"] == arm]
-    yield ("arm", "all", "all"), person_time
-    for site, rows in person_time.groupby("site"):
-        yield ("site", "all", site), rows
+        yield ("arm", arm, "all"), rows[(rows["arm"] == arm).to_numpy(bool)]
+    yield ("arm", "all", "all"), rows
+    where = pd.Index(sites).get_indexer(rows["site"])
+    order = np.argsort(where, kind="stable")
+    for site, theirs in zip(
+        sites, np.split(order, np.cumsum(np.bincount(where, minlength=len(sites)))[:-1]), strict=True
+    ):
+        yield ("site", "all", site), rows.iloc[theirs]
 
 
 def _rate(rows: pd.DataFrame, confidence: float) -> tuple:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from gravida.person_time import of_period
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.contrasts import BETWEEN_SITES, IMMORTAL_TIME, joined
 from schemas.names import RESERVED
@@ -45,13 +46,13 @@ def count_registry(
         an arm, with a relapse or without one): what disclosure control judges a row by. One row with
         pregnancies and one with person-time; or one without numbers, whose `note` says why.
     """
-    rows = person_time[person_time["period"] == PERIOD]
+    rows = of_period(person_time, PERIOD)
     period = YEAR if _few_later(person_time, min_women) else PERIOD
     days, common = WINDOWS[period][1], label(period, year)
     verdict = design_of.assess_identifiability(person_time, policies, period if len(rows) else PERIOD)
     if verdict.verdict == design_of.NOT_IDENTIFIABLE:
         return pd.DataFrame([common | {"note": UNDATED if rows.empty else verdict.reason.rstrip(".")}])
-    rows = person_time[person_time["period"] == period]
+    rows = of_period(person_time, period)
     note = _note(rows, policies, verdict.verdict)
     whole = rows[rows["days"] == days]
     return pd.DataFrame(
@@ -87,12 +88,11 @@ def label(period: str, year: int) -> dict[str, float | str]:
 def _few_later(person_time: pd.DataFrame, min_women: int) -> bool:
     """Say whether few women of an arm relapsed after the first 6 months, or had their first relapse then."""
     relapses = {
-        period: person_time[person_time["period"] == period].set_index("pregnancy")["relapses"]
-        for period in (PERIOD, YEAR)
+        period: of_period(person_time, period).set_index("pregnancy")["relapses"] for period in (PERIOD, YEAR)
     }
     early = relapses[PERIOD]
     later = relapses[YEAR].reindex(early.index) - early
-    known = person_time[person_time["period"] == PERIOD].set_index("pregnancy")
+    known = of_period(person_time, PERIOD).set_index("pregnancy")
     groups = [known[later > 0], known[(later > 0) & (early == 0)]]
     women = [group.groupby("arm")["woman"].nunique() for group in groups]
     return any(((counts > 0) & (counts < min_women)).any() for counts in women)

@@ -125,7 +125,8 @@ def _in_arms(contrasts: Contrasts, arm: pd.Series) -> Contrasts:
 
 
 def _recounted(contrasts: Contrasts, pregnancies: pd.DataFrame, onsets: pd.DataFrame) -> Contrasts:
-    return replace(contrasts, person_time=count_person_time(pregnancies, onsets)[0])
+    counted, _ = count_person_time(pregnancies, onsets, (contrasts.settings.period,))
+    return replace(contrasts, person_time=counted)
 
 
 def _censored_at_restart(contrasts: Contrasts, onsets: pd.DataFrame) -> Scenario:

@@ -12,6 +12,7 @@ from gravida.models.exact import garwood
 from gravida.models.inference import quantile
 from gravida.models.meta_analysis import generalized_q, i_squared, restricted_likelihood, weighted_mean
 from gravida.models.mixed import FEWEST_SITES, NoSiteVariance, fit_mixed_poisson
+from gravida.person_time import of_period
 from gravida.statistics.design import make_batch
 from gravida.statistics.guards import relapsed_women
 
@@ -57,7 +58,7 @@ def estimate_sites(
     confidence : float
         Coverage.
     """
-    rows = person_time[person_time["period"] == period]
+    rows = of_period(person_time, period)
     counted = {site: _sizes(here) for site, here in rows.groupby("site")}
     return tabulate_sites(counted, policies, confidence)
 

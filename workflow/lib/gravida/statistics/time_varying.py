@@ -51,7 +51,7 @@ def split_at_restart(contrasts: Contrasts, onsets: pd.DataFrame) -> tuple[pd.Dat
     dated = pregnancies.index[pregnancies["dated"]]
     parts = []
     for part in (before, after):
-        counted = count_person_time(part, onsets[onsets["retained"]])[0]
+        counted, _ = count_person_time(part, onsets[onsets["retained"]], (contrasts.settings.period,))
         rows = replace(contrasts, person_time=counted[counted["pregnancy"].isin(dated)]).rows
         parts.append(rows)
     indicator = np.repeat([0.0, 1.0], [len(rows) for rows in parts])
