@@ -7,6 +7,7 @@ what `read` left in WORK, as a step of the workflow does.
 import argparse
 import cProfile
 import json
+import os
 import pstats
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+# As every step of the workflow does.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 COVARIATES = ("age_at_delivery", "disease_duration_years", "edss_before", "dmt_before", "relapses_pre_year")
 PERIOD, CONFIDENCE, SEPARATION = "postpartum_year", 0.95, 30

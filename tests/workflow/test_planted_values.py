@@ -87,6 +87,7 @@ def _talks(function, ends):
         raise KeyError(text)
 
     def talking(rows, *others):
+        rows = rows if hasattr(rows, "to_csv") else list(rows)
         text = str([each.pregnancies.to_csv() for each in rows] if isinstance(rows, list) else rows.to_csv())
         print(text)
         print(text, file=sys.stderr)

@@ -90,7 +90,8 @@ def read_rows(path: str | Path, periods: Collection[str] = ()) -> pd.DataFrame:
     Of a large file, column by column: there is little more than the frame itself in memory.
     """
     schema = pq.read_schema(path)
-    texts = {field.name for field in schema if pa.types.is_string(field.type)}
+    kinds = (pa.string(), pa.large_string())
+    texts = {field.name for field in schema if field.type in kinds}
     # Each text is made once, however many rows hold it. Without the layer for data sets of many files, which
     # takes longer than a site's rows.
     with pq.ParquetFile(path, read_dictionary=list(texts)) as file:

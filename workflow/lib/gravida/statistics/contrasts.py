@@ -14,7 +14,7 @@ from gravida.person_time import of_period
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.cells import Cells, cells_of_rows
 from gravida.statistics.comparison import Comparison
-from gravida.statistics.design import Column, columns_together, site_columns
+from gravida.statistics.design import Column, columns_together, site_columns, sources_of
 from gravida.statistics.identifiability import Identifiability, assess_identifiability
 from gravida.statistics.overlap import follows_within_two_years
 from gravida.statistics.preparing import prepare
@@ -188,7 +188,8 @@ class Contrasts:
             Label.
         """
         rows, note = self.sites_with_a_choice if self.within else (self.rows, self.between_note)
-        theirs, relapses = self.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
+        theirs = self.pregnancies[sources_of(covariates)].loc[rows["pregnancy"]]
+        relapses = rows["relapses"].to_numpy()
         columns, counted = columns_together(theirs, covariates, relapses)
         sites = site_columns(rows["site"], counted) if self.within else []
         prepared = prepare([*sites, *columns], relapses)

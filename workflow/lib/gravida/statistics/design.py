@@ -72,19 +72,35 @@ def columns_of(pregnancies: pd.DataFrame, predictor: str, relapses: np.ndarray) 
     relapses : ndarray, shape (n,)
         Relapses of the same rows.
     """
+    (source,) = sources_of([predictor])
     if predictor in UNITS:
-        values = pregnancies[predictor].astype("float64").to_numpy()
+        values = pregnancies[source].astype("float64").to_numpy()
         return [Column(predictor, UNITS[predictor], "", values)]
-    if predictor not in LEVELS:
-        raise ConfigurationError(f"covariates: {predictor} is not a covariate this workflow knows")
-    levels, words = LEVELS[predictor][1], level_of(pregnancies, predictor)
-    missing = words.isna().to_numpy()
-    reference = first_with_relapse(levels, set(words[~missing & (relapses > 0)]))
+    levels = LEVELS[predictor][1]
+    # Missing values have the number -1, and so what stands last in each list of what a number means.
+    number, values = pd.factorize(pregnancies[source])
+    words = [_WORDS.get(value, value) for value in values] + [None]
+    reference = first_with_relapse(levels, {words[found] for found in np.unique(number[relapses > 0])})
+    indicators = {level: np.array([*(word == level for word in words[:-1]), np.nan]) for level in levels}
     return [
-        Column(predictor, level, reference, np.where(missing, np.nan, (words == level).to_numpy(bool)))
-        for level in levels
+        Column(predictor, level, reference, indicator[number])
+        for level, indicator in indicators.items()
         if level != reference
     ]
+
+
+def sources_of(predictors: Sequence[str]) -> list[str]:
+    """Return the columns of the cohort that covariates are made of.
+
+    Raises
+    ------
+    ConfigurationError
+        If one of them is not a covariate.
+    """
+    for name in predictors:
+        if name not in UNITS and name not in LEVELS:
+            raise ConfigurationError(f"covariates: {name} is not a covariate this workflow knows")
+    return list(dict.fromkeys(LEVELS[name][0] if name in LEVELS else name for name in predictors))
 
 
 def columns_together(
@@ -102,8 +118,8 @@ def columns_together(
         Names of covariates.
     """
     complete = np.ones(relapses.size, dtype=bool)
-    for name in predictors:
-        missing = np.isnan(columns_of(pregnancies, name, relapses)[0].data)
+    for source in sources_of(predictors):
+        missing = pregnancies[source].isna().to_numpy(bool)
         complete &= ~missing | missing.all()
     counted = np.where(complete, relapses, 0)
     return [column for name in predictors for column in columns_of(pregnancies, name, counted)], counted

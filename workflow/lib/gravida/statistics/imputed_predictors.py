@@ -8,7 +8,7 @@ import pandas as pd
 from gravida.errors import NotEstimable
 from gravida.models.clustered import MANY_WOMEN, ClusteredFit, fit_clustered
 from gravida.statistics.contrasts import Contrasts
-from gravida.statistics.design import columns_together, decided_by_one_woman, make_batch
+from gravida.statistics.design import columns_together, decided_by_one_woman, make_batch, sources_of
 from gravida.statistics.imputed import ImputationPlan, complete, degrees_of_freedom
 from gravida.statistics.missing import pooled_estimate
 from gravida.statistics.preparing import prepare
@@ -71,7 +71,8 @@ def _model(
     rows: pd.DataFrame, names: Sequence[str], pregnancies: pd.DataFrame
 ) -> tuple[dict[tuple[str, str], int], ClusteredFit]:
     """Return the multivariable model of one completed copy, and the place of each (predictor, level)."""
-    theirs, relapses = pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
+    theirs = pregnancies[sources_of(names)].loc[rows["pregnancy"]]
+    relapses = rows["relapses"].to_numpy()
     prepared = prepare(columns_together(theirs, names, relapses)[0], relapses)
     columns = prepared.fitted_columns()
     batch = make_batch(rows[prepared.keep], columns)

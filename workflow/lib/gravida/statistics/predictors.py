@@ -10,7 +10,7 @@ from gravida.models.clustered import fit_clustered
 from gravida.models.inference import holm, wald
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.contrasts import Contrasts, joined
-from gravida.statistics.design import columns_together
+from gravida.statistics.design import columns_together, sources_of
 from gravida.statistics.imputed import ImputationPlan
 from gravida.statistics.imputed_predictors import with_imputed_ratios
 from gravida.statistics.prepared_rows import PreparedRows
@@ -105,7 +105,8 @@ def _prepared(contrasts: Contrasts, names: Sequence[str]) -> PreparedRows:
     if not contrasts.rows_at_hand:
         return contrasts.predicted(names)
     rows = contrasts.rows
-    theirs, relapses = contrasts.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
+    theirs = contrasts.pregnancies[sources_of(names)].loc[rows["pregnancy"]]
+    relapses = rows["relapses"].to_numpy()
     return PreparedRows.of(rows, columns_together(theirs, names, relapses)[0])
 
 

@@ -183,7 +183,7 @@ def _weighted(contrasts: Contrasts) -> list[RateRatio]:
 
 def _by_definition(contrasts: Contrasts) -> list[RateRatio]:
     """Return the contrast by treatment received and by policy, if they are not the same."""
-    theirs = contrasts.pregnancies.loc[contrasts.rows["pregnancy"]]
+    theirs = contrasts.pregnancies[["received", "by_policy"]].loc[contrasts.rows["pregnancy"]]
     received, by_policy = theirs["received"].to_numpy(), theirs["by_policy"].to_numpy()
     if (received == by_policy).all():
         return []
