@@ -17,10 +17,11 @@ import pandas as pd
 
 from gravida.models.kernel import Batch, Derivatives, Family, Sums, add_up
 
-# Pregnancies in a block, but for the last woman's: some 20 arrays of them fit in the cache of one core.
-BLOCK = 1 << 13
-# Below so many blocks, starting threads takes longer than they save.
-FEWEST_BLOCKS = 4
+# Pregnancies in a block, but for the last woman's: few enough for the cache, and enough that threads seldom
+# wait for each other between two steps of NumPy.
+BLOCK = 1 << 15
+# A thread for fewer blocks takes longer to start than it saves.
+FEWEST_BLOCKS = 2
 # With more patterns than one in so many pregnancies, looking for them takes longer than they save.
 SHARED_BY = 8
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from gravida.person_time import of_period
-
 WITHIN = "identifiable within sites"
 BETWEEN = "between sites only"
 NOT_IDENTIFIABLE = "not identifiable"
@@ -44,7 +42,7 @@ def assess_identifiability(
     period : str
         The outcome period: only pregnancies with person-time in it count.
     """
-    return judge_sites(_describe_sites(of_period(person_time, period), policies))
+    return judge_sites(_describe_sites(person_time[person_time["period"] == period], policies))
 
 
 def judge_sites(table: pd.DataFrame) -> Identifiability:
@@ -80,8 +78,9 @@ def judge_sites(table: pd.DataFrame) -> Identifiability:
 
 def _describe_sites(rows: pd.DataFrame, policies: Mapping[str, str]) -> pd.DataFrame:
     columns = ["site", "policy", "pregnancies", "women", "treated", "share_treated"]
-    sites = rows.groupby("site")
-    counted = (sites.size(), sites["woman"].nunique(), rows["arm"].eq("treated").groupby(rows["site"]).sum())
+    treatment = rows["arm"].eq("treated")
+    sites = rows[["site", "woman"]].assign(treated=treatment).groupby("site", observed=True)
+    counted = (sites.size(), sites["woman"].nunique(), sites["treated"].sum())
     described = []
     for site in sorted(policies):
         number, women, treated = (int(each.get(site, 0)) for each in counted)
