@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from gravida.errors import NotEstimable
+from gravida.models.coded import Coded
 from gravida.models.counts import NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.models.exact import exact_rate_ratio, mid_p_rate_ratio
 from gravida.models.kernel import Batch
@@ -64,7 +65,7 @@ def test_site_terms_do_not_split_the_arms_of_two_cities(two_cities: Contrasts) -
 
 def test_rank_deficient_design_is_refused_by_every_model(two_cities: Contrasts) -> None:
     rows = two_cities.rows
-    site = Column("site", "ZAG", "LJU", (rows["site"] == "ZAG").to_numpy(float))
+    site = Column("site", "ZAG", "LJU", Coded.of((rows["site"] == "ZAG").to_numpy(float)))
     comparison = two_cities.compare("adjusted", "site", rows, (site,))
     assert isinstance(comparison.obstacle, NotEstimable)
 
@@ -74,7 +75,7 @@ def test_errors_clustered_by_two_sites_are_zero_and_clustered_by_woman_are_not(
 ) -> None:
     arm = (two_cities.rows["arm"] == "treated").to_numpy(float)
     by_site = two_cities.rows.assign(woman=(two_cities.rows["site"] == "ZAG").astype(int))
-    design = [Column("arm", "treated", "untreated", arm)]
+    design = [Column("arm", "treated", "untreated", Coded.of(arm))]
     degenerate = fit_poisson([make_batch(by_site, design)]).clustered_covariance()
     assert TRAPS["sm_cluster_two_groups"]["statsmodels"]["se"] < 1e-10
     assert np.sqrt(degenerate[1, 1]) < 1e-10

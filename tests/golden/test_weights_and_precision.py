@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from gravida.models.coded import Coded
 from gravida.models.logistic import fit_logistic
 from gravida.statistics.design import Column
 from gravida.statistics.precision import e_value, minimum_detectable_ratio
@@ -59,7 +60,7 @@ def test_balance_of_lalonde(lalonde: tuple) -> None:
     for key, weights in (("smd_before", np.ones(len(data))), ("smd_after_ate", propensity.weights("iptw"))):
         for name, value in reference[key].items():
             # R takes every covariate as continuous here, the indicators too.
-            column = Column(name, "", "", data[name].to_numpy(float))
+            column = Column(name, "", "", Coded.of(data[name].to_numpy(float)))
             found = standardised_difference(column, propensity.treated, weights)
             assert found == pytest.approx(value, rel=1e-5), name
 

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from gravida.models import blocks as blocks_of
-from gravida.models.blocks import BLOCK, Repeated, alike, in_blocks
+from gravida.models.blocks import BLOCK, Repeated, in_blocks
+from gravida.models.coded import Coded, alike
 from gravida.models.counts import fit_negative_binomial, fit_poisson
 from gravida.models.gee import fit_exchangeable
 from gravida.models.kernel import Batch, add_up, negative_binomial, poisson, row_scores
 from gravida.models.sample import Rows
 from gravida.statistics.cells import CellsOfRows
-from gravida.statistics.design import decided_by_one_woman, independent_columns
+from gravida.statistics.collinearity import decided_by_one_woman, independent_columns
 
 WOMEN = 2 * BLOCK
 # Sums of tens of thousands of terms in another order.
@@ -112,10 +113,11 @@ def test_sums_do_not_depend_on_the_number_of_processors(monkeypatch: pytest.Monk
     assert (several.score == alone.score).all()
 
 
-def test_rows_are_numbered_in_the_order_in_which_they_are_first_seen() -> None:
-    number, first = alike([np.array([2.0, 1.0, 2.0, 2.0]), np.ones(4), np.array([0, 0, 1, 0])])
-    assert number.tolist() == [0, 1, 2, 0]
-    assert first.tolist() == [0, 1, 2]
+def test_rows_have_one_number_where_all_columns_are_equal() -> None:
+    columns = [np.array([2.0, 1.0, 2.0, 2.0]), np.ones(4), np.array([0.0, 0.0, 1.0, 0.0])]
+    number, row = alike([Coded.of(column) for column in columns])
+    assert (number[0] == number[3]) and len({*number.tolist()}) == row.size == 3
+    assert number[row].tolist() == [0, 1, 2]
 
 
 def test_cells_of_many_rows_have_the_sums_of_a_column_for_each_cell() -> None:
@@ -155,9 +157,8 @@ def test_a_combination_of_columns_is_found_among_many_rows() -> None:
 def test_the_woman_whom_a_coefficient_rests_on_is_found_among_many() -> None:
     batch = BATCHES[0]
     hers = (batch.woman == 7).astype(float)
-    alone = decided_by_one_woman(
-        Batch(batch.counts, np.column_stack([batch.design, hers]), batch.log_time, batch.woman)
-    )
+    with_hers = Batch(batch.counts, np.column_stack([batch.design, hers]), batch.log_time, batch.woman)
+    alone = decided_by_one_woman(in_blocks([with_hers]))
     assert alone.tolist() == [False, False, False, True]
 
 

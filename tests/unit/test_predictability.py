@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from gravida.models.coded import Coded
 from gravida.models.counts import fit_negative_binomial, fit_poisson
 from gravida.models.kernel import Batch
 from gravida.statistics import predictability
@@ -63,8 +64,8 @@ def training(seed: int = 5, n: int = 300) -> tuple[Batch, list[Column]]:
         rng.poisson(mean).astype(float), np.column_stack([np.ones(n), age, high]), np.zeros(n), woman
     )
     columns = [
-        Column("age_at_delivery", "per year", "", age),
-        Column("dmt_before", "high", "none", high),
+        Column("age_at_delivery", "per year", "", Coded.of(age)),
+        Column("dmt_before", "high", "none", Coded.of(high)),
     ]
     return batch, columns
 
@@ -107,7 +108,7 @@ def test_one_rate_where_no_model_can_be_fitted() -> None:
     batch, columns = training(n=8)
     batch = replace(batch, counts=np.array([1.0, 0, 2, 0, 1, 0, 0, 3]))
     out = batch.woman == 0
-    columns = [*columns, *(Column("parity", str(k), "", np.arange(8.0) ** k) for k in (1, 2, 3))]
+    columns = [*columns, *(Column("parity", str(k), "", Coded.of(np.arange(8.0) ** k)) for k in (1, 2, 3))]
     wide = replace(batch, design=np.column_stack([np.ones(8), *(column.data for column in columns)]))
     model = predictability._without(wide, columns, out, np.arange(4))
     assert model.one_rate

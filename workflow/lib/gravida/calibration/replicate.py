@@ -8,6 +8,7 @@ import pandas as pd
 
 from gravida.calibration.draws import AFTER, Frame, draw_person_time
 from gravida.errors import NotEstimable
+from gravida.models.coded import Coded
 from gravida.models.counts import fit_poisson
 from gravida.models.inference import RatioEstimate, wald
 from gravida.person_time import of_period
@@ -104,8 +105,8 @@ def difference_in_differences(person_time: pd.DataFrame) -> RatioEstimate:
     """
     arm = (person_time["arm"] == PLAN.numerator).to_numpy(float)
     after = (person_time["period"] == AFTER).to_numpy(float)
-    columns = [Column(name, "", "", data) for name, data in (("arm", arm), ("period", after))]
-    both = Column("arm in the period", "", "", arm * after)
+    columns = [Column(name, "", "", Coded.of(data)) for name, data in (("arm", arm), ("period", after))]
+    both = Column("arm in the period", "", "", Coded.of(arm * after))
     model = fit_poisson([make_batch(person_time, [*columns, both])])
     variance = model.clustered_covariance()[INTERACTION, INTERACTION]
     return wald(model.beta[INTERACTION], variance, PLAN.confidence)

@@ -17,6 +17,7 @@ from gravida.federation.profiles import ProfileEstimate, combine
 from gravida.federation.questions import Label, Which, question
 from gravida.federation.sample import Pooled
 from gravida.federation.tabulation import Tabulation, tabulate, tabulation
+from gravida.models.coded import Coded
 from gravida.statistics.comparison import ARM, Comparison, Counts
 from gravida.statistics.contrasts import BETWEEN_SITES, Contrasts, joined
 from gravida.statistics.design import LEVELS, UNITS, Column, first_with_relapse
@@ -24,7 +25,7 @@ from gravida.statistics.identifiability import BETWEEN, Identifiability, judge_s
 from gravida.statistics.preparing import Key, Seen, key_of, settle, without_combinations
 from gravida.words import NEEDS_ROWS
 
-NOTHING = np.zeros(0)
+NOTHING = Coded.of(np.zeros(0))
 
 
 @dataclass(frozen=True)

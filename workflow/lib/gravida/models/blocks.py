@@ -4,7 +4,7 @@ Sums over blocks are added in the order of the blocks, so that they are the same
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
@@ -13,8 +13,8 @@ from operator import add
 from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 
+from gravida.models.coded import SHARED_BY, Coded, alike, cut
 from gravida.models.kernel import Batch, Derivatives, Family, Sums, add_up
 
 # Pregnancies in a block, but for the last woman's: few enough for the cache, and enough that threads seldom
@@ -22,10 +22,48 @@ from gravida.models.kernel import Batch, Derivatives, Family, Sums, add_up
 BLOCK = 1 << 15
 # A thread for fewer blocks takes longer to start than it saves.
 FEWEST_BLOCKS = 2
-# With more patterns than one in so many pregnancies, looking for them takes longer than they save.
-SHARED_BY = 8
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Columnar(Sequence[Batch]):
+    """Blocks of pregnancies of which each column is held by itself.
+
+    Attributes
+    ----------
+    counts, log_time : Coded
+        Relapses and the logarithm of the person-years.
+    columns : sequence of Coded
+        Of the design.
+    woman : ndarray of int, shape (n,)
+        Of each pregnancy, in order.
+    """
+
+    counts: Coded
+    log_time: Coded
+    columns: Sequence[Coded]
+    woman: np.ndarray
+
+    @cached_property
+    def _cuts(self) -> list[slice]:
+        return cuts(self.woman)
+
+    def __len__(self) -> int:
+        return len(self._cuts)
+
+    def __getitem__(self, number: int) -> Batch:
+        return self.at(self._cuts[number])
+
+    def at(self, rows: slice | np.ndarray) -> Batch:
+        """Return the pregnancies in a slice, or at some positions."""
+        woman = self.woman[rows]
+        # Column after column, which is how it is filled and read.
+        design = np.empty((len(self.columns), woman.size))
+        for values, column in zip(design, self.columns, strict=True):
+            np.take(column.levels, column.number[rows], out=values, mode="clip")
+        counts, log_time = self.counts.at(rows), self.log_time.at(rows)
+        return Batch(counts, design.T, log_time, woman)
 
 
 @dataclass(frozen=True)
@@ -76,58 +114,40 @@ def in_blocks(batches: Sequence[Batch]) -> Sequence[Batch]:
     batches : sequence of Batch
         A woman may stand in several.
     """
-    if isinstance(batches, Repeated):
+    if isinstance(batches, (Repeated, Columnar)):
         return batches
     batch = batches[0] if len(batches) == 1 else _concatenated(batches)
     if batch.counts.size <= BLOCK:
         return [batch]
-    pattern, first = alike([batch.log_time, batch.counts, *batch.design.T], few=True)
-    if first.size * SHARED_BY <= batch.counts.size:
-        return repeated(batch.take(first), pattern, batch.woman)
-    if (np.diff(batch.woman) < 0).any():
-        batch = batch.take(np.argsort(batch.woman, kind="stable"))
-    return [batch.take(rows) for rows in cuts(batch.woman)]
+    design = [Coded.of(column) for column in batch.design.T]
+    return of_columns(Coded.of(batch.counts), Coded.of(batch.log_time), design, batch.woman)
 
 
-def repeated(patterns: Batch, pattern: np.ndarray, woman: np.ndarray) -> Repeated:
-    """Return blocks of pregnancies in any order.
+def of_columns(
+    counts: Coded, log_time: Coded, columns: Sequence[Coded], woman: np.ndarray
+) -> Sequence[Batch]:
+    """Return pregnancies in any order as blocks: by their patterns, if there are many and many are alike.
 
     Parameters
     ----------
-    patterns : Batch
-    pattern, woman : ndarray of int, shape (n,)
-        Of each pregnancy.
+    counts, log_time : Coded
+        Relapses and the logarithm of the person-years, n rows.
+    columns : sequence of Coded
+        Of the design.
+    woman : ndarray of int, shape (n,)
     """
-    order = np.argsort(woman, kind="stable")
-    return Repeated(patterns, pattern[order], woman[order])
-
-
-def alike(columns: Iterable[np.ndarray], few: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Return a number for what stands in each row, in the order in which it is first seen.
-
-    Parameters
-    ----------
-    columns : iterable of ndarray, shape (n,)
-    few : bool
-        Whether to stop, the rest of the columns not looked at, once more than one in `SHARED_BY` rows differ.
-
-    Returns
-    -------
-    number : ndarray of int, shape (n,)
-    first : ndarray of int, shape (numbers,)
-        The row in which each is first seen.
-    """
-    number, size = np.zeros(1, dtype=np.int64), 1
-    for column in columns:
-        codes, levels = pd.factorize(column)
-        if levels.size > 1 or size == 1:
-            number, found = pd.factorize(number * levels.size + codes)
-            size = found.size
-        if few and size * SHARED_BY > codes.size:
-            break
-    first = np.empty(number.max() + 1, dtype=np.int64)
-    first[number[::-1]] = np.arange(number.size)[::-1]
-    return number, first
+    given = [counts, log_time, *columns]
+    if woman.size <= BLOCK:
+        return [Columnar(*given[:2], columns, woman).at(slice(None))]
+    order = np.argsort(woman, kind="stable") if (np.diff(woman) < 0).any() else None
+    pattern, row = alike(given, few=True)
+    if row.size * SHARED_BY <= woman.size:
+        patterns = Columnar(counts, log_time, columns, woman).at(row)
+        return Repeated(patterns, *(each if order is None else each[order] for each in (pattern, woman)))
+    if order is not None:
+        counts, log_time, *columns = cut(given, order)
+        woman = woman[order]
+    return Columnar(counts, log_time, columns, woman)
 
 
 def cuts(woman: np.ndarray) -> list[slice]:

@@ -139,31 +139,34 @@ class Rows:
         return {}
 
     @cached_property
+    def _size(self) -> "_Size":
+        return sum_of(_size, self.blocks)
+
+    @property
     def pregnancies(self) -> int:
         """Number of pregnancies."""
-        return sum(block.counts.size for block in self.blocks)
+        return self._size.pregnancies
 
-    @cached_property
+    @property
     def women(self) -> int:
         """Number of women."""
-        return sum(np.unique(block.woman).size for block in self.blocks)
+        return self._size.women
 
-    @cached_property
+    @property
     def relapses(self) -> float:
         """Relapses of all."""
-        return sum(float(block.counts.sum()) for block in self.blocks)
+        return self._size.relapses
 
     @property
     def coefficients(self) -> int:
         """Columns of the design."""
-        return self.blocks[0].design.shape[1]
+        return self._size.gram.shape[1]
 
     def flat_start(self) -> np.ndarray:
         """Return the coefficients nearest to one common rate, shape (p,)."""
-        gram = sum_of(lambda block: block.design.T @ block.design, self.blocks)
-        column_sums = sum(block.design.sum(axis=0) for block in self.blocks)
-        years = sum(float(np.exp(block.log_time).sum()) for block in self.blocks)
-        return np.log(self.relapses / years) * np.linalg.lstsq(gram, column_sums, rcond=None)[0]
+        size = self._size
+        rate = size.relapses / size.person_years
+        return np.log(rate) * np.linalg.lstsq(size.gram, size.column_sums, rcond=None)[0]
 
     def sums(self, family: Family, parameters: np.ndarray, before: np.ndarray | None = None) -> Sums:
         """Return the sums at these parameters, shape (k,)."""
@@ -213,6 +216,32 @@ class Rows:
             expected = np.exp(design @ beta + block.log_time)
             relapses, slope = relapses + float(expected.sum()), slope + design.T @ expected
         return relapses, slope
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Sums over pregnancies that no coefficient enters; `gram` and `column_sums` are of the design."""
+
+    pregnancies: int
+    women: int
+    relapses: float
+    person_years: float
+    gram: np.ndarray
+    column_sums: np.ndarray
+
+    def __add__(self, other: "_Size") -> "_Size":
+        return _Size(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+
+def _size(block: Batch) -> _Size:
+    return _Size(
+        block.counts.size,
+        np.unique(block.woman).size,
+        float(block.counts.sum()),
+        float(np.exp(block.log_time).sum()),
+        block.design.T @ block.design,
+        block.design.sum(axis=0),
+    )
 
 
 def _moments(block: Batch, mean: np.ndarray) -> Moments:

@@ -8,11 +8,11 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from gravida.models.blocks import BLOCK, alike, repeated
-from gravida.models.kernel import Batch
-from gravida.models.sample import Rows, Sample
+from gravida.models.coded import Coded, narrow
+from gravida.models.sample import Sample
 from gravida.periods import SECOND_YEAR_BEFORE
 from gravida.statistics.comparison import Side, side_of
+from gravida.statistics.design import make_sample
 
 BEFORE = "pre_pregnancy_year"
 Cell = tuple[str, str]
@@ -64,14 +64,8 @@ class CellsOfRows:
         number, known = self._numbered
         place = np.array([cells.index(cell) if cell in cells else -1 for cell in known])[number]
         rows, place = (self.rows, place) if (place >= 0).all() else (self.rows[place >= 0], place[place >= 0])
-        counts, years = rows["relapses"].to_numpy(float), rows["person_years"].to_numpy(float)
-        woman, design = rows["woman"].to_numpy(), np.eye(len(cells))
-        if len(rows) <= BLOCK:
-            return Rows([Batch(counts, design[place], np.log(years), woman)])
-        # A column for each cell would take more memory than all that is known of the rows.
-        pattern, first = alike([years, counts, place])
-        patterns = Batch(counts[first], design[place[first]], np.log(years[first]), woman[first])
-        return Rows(repeated(patterns, pattern, woman))
+        place = narrow(place, len(cells))
+        return make_sample(rows, [Coded(values, place) for values in np.eye(len(cells))])
 
 
 def cells_of_rows(

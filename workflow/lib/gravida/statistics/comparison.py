@@ -21,8 +21,9 @@ from gravida.models.counts import (
     near_poisson,
 )
 from gravida.models.kernel import Batch
-from gravida.models.sample import Rows, Sample
-from gravida.statistics.design import Column, decided_by_one_woman, independent_columns, make_batch, triangle
+from gravida.models.sample import Sample
+from gravida.statistics.collinearity import decided_by_one_woman, independent_columns, triangle
+from gravida.statistics.design import Column, make_batch, make_sample, with_intercept
 from gravida.statistics.guards import relapsed_women
 
 # The arm stands second in every design, after the intercept.
@@ -161,12 +162,12 @@ class Comparison:
     @cached_property
     def sample(self) -> Sample:
         """The pregnancies as a model is fitted to them."""
-        return Rows([self.batch])
+        return make_sample(self.rows, with_intercept([self.arm, *self.covariates], len(self.rows)))
 
     @cached_property
     def counts(self) -> Counts:
         """What is behind the comparison."""
-        first = self.arm.data == 1
+        first = self.arm.coded.where(1.0)
         return Counts(self.rows["woman"].nunique(), side_of(self.rows[first]), side_of(self.rows[~first]))
 
     @cached_property
@@ -220,13 +221,13 @@ class Comparison:
     @cached_property
     def adds(self) -> list[bool]:
         """Whether each column adds to those before it: intercept, covariates, and the arm last."""
-        design = triangle(self.batch.design)
+        design = triangle(block.design for block in self.sample.blocks)
         return independent_columns(np.column_stack([np.delete(design, ARM, axis=1), design[:, ARM]]))
 
     @cached_property
     def rests_on_one_woman(self) -> bool:
         """Whether the contrast within covariates cannot be had without one of the women."""
-        return bool(decided_by_one_woman(self.batch)[ARM])
+        return bool(decided_by_one_woman(self.sample.blocks)[ARM])
 
     @cached_property
     def obstacle_to_clustering(self) -> NotEstimable | None:
@@ -264,6 +265,7 @@ def side_of(rows: pd.DataFrame) -> Side:
 
 def one_rate(rows: pd.DataFrame) -> bool:
     """Say whether all women of these rows have one rate, so that nothing tells how they differ."""
-    women = rows.groupby("woman")[["relapses", "person_years"]].sum()
-    rates = women["relapses"] / women["person_years"]
+    number, _ = pd.factorize(rows["woman"])
+    years = np.bincount(number, rows["person_years"])
+    rates = np.bincount(number, rows["relapses"]) / years
     return bool(np.ptp(rates) < SAME_RATE * rates.max())

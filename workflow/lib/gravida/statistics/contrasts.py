@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from gravida import words
+from gravida.models.coded import Coded
 from gravida.periods import LANDMARK, LANDMARK_DAY
 from gravida.person_time import of_period
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.cells import Cells, cells_of_rows
 from gravida.statistics.comparison import Comparison
-from gravida.statistics.design import Column, columns_together, site_columns, sources_of
+from gravida.statistics.design import Column, columns_together, site_columns
 from gravida.statistics.identifiability import Identifiability, assess_identifiability
 from gravida.statistics.overlap import follows_within_two_years
 from gravida.statistics.preparing import prepare
@@ -74,8 +75,10 @@ class Contrasts:
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        """Person-time of the period."""
-        return of_period(self.person_time, self.settings.period).reset_index(drop=True)
+        """Person-time of the period; sites and arms are categories, of which some may have no row."""
+        inside = self.person_time["period"] == self.settings.period
+        rows = self.person_time if inside.all() else self.person_time[inside]
+        return rows.reset_index(drop=True)
 
     @cached_property
     def verdict(self) -> Identifiability:
@@ -107,7 +110,7 @@ class Contrasts:
         maximum-likelihood estimate.
         """
         chosen = self.rows[self.rows["site"].map(self.policies) == "individual"]
-        sites = chosen.groupby("site")
+        sites = chosen.groupby("site", observed=True)
         speaks = (sites["relapses"].transform("sum") > 0) & (sites["arm"].transform("nunique") == 2)
         silent, total = chosen.loc[~speaks, "site"].nunique(), chosen["site"].nunique()
         note = f"{silent} of {total} sites had one arm or no relapse and add nothing" if silent else ""
@@ -188,9 +191,8 @@ class Contrasts:
             Label.
         """
         rows, note = self.sites_with_a_choice if self.within else (self.rows, self.between_note)
-        theirs = self.pregnancies[sources_of(covariates)].loc[rows["pregnancy"]]
         relapses = rows["relapses"].to_numpy()
-        columns, counted = columns_together(theirs, covariates, relapses)
+        columns, counted = columns_together(self.pregnancies, covariates, rows)
         sites = site_columns(rows["site"], counted) if self.within else []
         prepared = prepare([*sites, *columns], relapses)
         used = {column.predictor for column in prepared.columns}
@@ -217,8 +219,8 @@ class Contrasts:
     ) -> Comparison:
         """Return a comparison of the arms in these rows of person-time."""
         settings = self.settings
-        indicator = (rows["arm"] == settings.numerator).to_numpy(float)
-        arm = Column("arm", settings.numerator, settings.denominator, np.asarray(indicator))
+        indicator = Coded(np.array([0.0, 1.0]), (rows["arm"] == settings.numerator).to_numpy(np.uint8))
+        arm = Column("arm", settings.numerator, settings.denominator, indicator)
         return Comparison(
             analysis, adjusted_for, rows, arm, covariates, settings.period, settings.confidence, note
         )

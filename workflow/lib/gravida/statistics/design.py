@@ -1,14 +1,16 @@
 """Covariates as columns of a design matrix, each with the name under which it is reported."""
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from gravida.errors import ConfigurationError
-from gravida.models.blocks import BLOCK
+from gravida.models.blocks import of_columns
+from gravida.models.coded import Coded, cut, narrow
 from gravida.models.kernel import Batch
+from gravida.models.sample import Rows
 
 # What one step of a continuous covariate is.
 UNITS = {
@@ -29,18 +31,30 @@ LEVELS = {
     "ivig": ("arm", ("no", "yes")),
 }
 _WORDS = {"treated": "yes", "untreated": "no", True: "yes", False: "no"}
-# A column whose part outside the span of the others is smaller than this share of its length is one of them.
-COLLINEAR = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a design: predictor, level or unit, reference level, values with nan where missing."""
+    """One column of a design: predictor, level or unit, reference level, and the value of each row.
+
+    Of an indicator `reference` is the level that has 0 in every column of the predictor, else it is "".
+    """
 
     predictor: str
     level: str
     reference: str
-    data: np.ndarray
+    coded: Coded
+
+    @property
+    def data(self) -> np.ndarray:
+        """The value of each row, nan where it is missing, shape (n,)."""
+        return self.coded.data
+
+
+def cut_columns(columns: Sequence[Column], rows: np.ndarray) -> list[Column]:
+    """Return columns cut to some rows, or put into their order, given as a mask or as positions."""
+    coded = cut([column.coded for column in columns], rows)
+    return [replace(column, coded=each) for column, each in zip(columns, coded, strict=True)]
 
 
 def level_of(pregnancies: pd.DataFrame, predictor: str) -> pd.Series:
@@ -58,34 +72,35 @@ def first_with_relapse(levels: Sequence[str], relapsed: Collection[str]) -> str:
     return next((level for level in levels if level in relapsed), levels[0])
 
 
-def columns_of(pregnancies: pd.DataFrame, predictor: str, relapses: np.ndarray) -> list[Column]:
+def columns_of(values: pd.Series, predictor: str, relapses: np.ndarray) -> list[Column]:
     """Return the columns of one covariate: itself, or an indicator for each level but the reference.
 
     Of more than two levels the reference is the first with a relapse: no ratio can be taken to a rate of 0.
 
     Parameters
     ----------
-    pregnancies : DataFrame
-        Rows of the cohort.
+    values : Series of n rows
+        The column of the cohort that the covariate is made of.
     predictor : str
         A key of `UNITS` or `LEVELS`.
     relapses : ndarray, shape (n,)
         Relapses of the same rows.
     """
-    (source,) = sources_of([predictor])
     if predictor in UNITS:
-        values = pregnancies[source].astype("float64").to_numpy()
-        return [Column(predictor, UNITS[predictor], "", values)]
+        return [Column(predictor, UNITS[predictor], "", Coded.of(values.to_numpy(float, na_value=np.nan)))]
     levels = LEVELS[predictor][1]
-    # Missing values have the number -1, and so what stands last in each list of what a number means.
-    number, values = pd.factorize(pregnancies[source])
-    words = [_WORDS.get(value, value) for value in values] + [None]
-    reference = first_with_relapse(levels, {words[found] for found in np.unique(number[relapses > 0])})
-    indicators = {level: np.array([*(word == level for word in words[:-1]), np.nan]) for level in levels}
-    return [
-        Column(predictor, level, reference, indicator[number])
-        for level, indicator in indicators.items()
+    number, found = pd.factorize(values, use_na_sentinel=False)
+    words = [None if pd.isna(value) else _WORDS.get(value, value) for value in found]
+    reference = first_with_relapse(levels, {words[at] for at in np.unique(number[relapses > 0])})
+    number = narrow(number, len(words))
+    indicators = {
+        level: np.array([np.nan if word is None else word == level for word in words], dtype=float)
+        for level in levels
         if level != reference
+    }
+    return [
+        Column(predictor, level, reference, Coded(indicator, number))
+        for level, indicator in indicators.items()
     ]
 
 
@@ -103,8 +118,36 @@ def sources_of(predictors: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(LEVELS[name][0] if name in LEVELS else name for name in predictors))
 
 
+def columns_each(
+    pregnancies: pd.DataFrame, predictors: Sequence[str], rows: pd.DataFrame, relapses: np.ndarray
+) -> list[Column]:
+    """Return the columns of several covariates.
+
+    Parameters
+    ----------
+    pregnancies : DataFrame
+        Of the cohort.
+    predictors : sequence of str
+        Names of covariates.
+    rows : DataFrame
+        Person-time of n pregnancies.
+    relapses : ndarray, shape (n,)
+        Those by which references are chosen.
+    """
+    # One after the other: the values of all, of a large registry, are more than everything else.
+    return [
+        column
+        for name in predictors
+        for column in columns_of(_values_of(pregnancies, sources_of([name])[0], rows), name, relapses)
+    ]
+
+
+def _values_of(pregnancies: pd.DataFrame, source: str, rows: pd.DataFrame) -> pd.Series:
+    return pregnancies[source].loc[rows["pregnancy"]]
+
+
 def columns_together(
-    pregnancies: pd.DataFrame, predictors: Sequence[str], relapses: np.ndarray
+    pregnancies: pd.DataFrame, predictors: Sequence[str], rows: pd.DataFrame
 ) -> tuple[list[Column], np.ndarray]:
     """Return the columns of several covariates, and the relapses of the rows that have them all, shape (n,).
 
@@ -112,24 +155,24 @@ def columns_together(
 
     Parameters
     ----------
-    pregnancies, relapses
-        As for `columns_of`.
-    predictors : sequence of str
-        Names of covariates.
+    pregnancies, predictors, rows
+        As for `columns_each`.
     """
-    complete = np.ones(relapses.size, dtype=bool)
+    complete = np.ones(len(rows), dtype=bool)
     for source in sources_of(predictors):
-        missing = pregnancies[source].isna().to_numpy(bool)
+        missing = _values_of(pregnancies, source, rows).isna().to_numpy(bool)
         complete &= ~missing | missing.all()
-    counted = np.where(complete, relapses, 0)
-    return [column for name in predictors for column in columns_of(pregnancies, name, counted)], counted
+    counted = np.where(complete, rows["relapses"], 0)
+    return columns_each(pregnancies, predictors, rows, counted), counted
 
 
 def site_columns(site: pd.Series, relapses: np.ndarray) -> list[Column]:
     """Return an indicator for each site but the first by name with a relapse; nothing for no site."""
-    silent = set(site) - set(site[relapses > 0])
-    first, *others = sorted(site.unique(), key=lambda name: (name in silent, name)) or [""]
-    return [Column("site", name, first, (site == name).to_numpy(float)) for name in others]
+    number, names = pd.factorize(site)
+    silent = np.bincount(number[relapses > 0], minlength=len(names)) == 0
+    first, *others = sorted(range(len(names)), key=lambda place: (silent[place], names[place])) or [0]
+    number, indicators = narrow(number, len(names)), np.eye(len(names))
+    return [Column("site", names[at], names[first], Coded(indicators[at], number)) for at in others]
 
 
 def make_batch(rows: pd.DataFrame, columns: Sequence[Column]) -> Batch:
@@ -150,64 +193,22 @@ def make_batch(rows: pd.DataFrame, columns: Sequence[Column]) -> Batch:
     )
 
 
-def decided_by_one_woman(batch: Batch) -> np.ndarray:
-    """Say for each coefficient whether it cannot be estimated without one of the women, shape (p,).
-
-    The model fits such a woman exactly, so that clustered errors leave her out.
-    """
-    lengths = np.sqrt(np.einsum("np,np->p", batch.design, batch.design))
-    root = triangle(batch.design) / lengths
-    to_basis = np.linalg.inv(root) / lengths[:, None]
-    leverage = np.concatenate([((part @ to_basis) ** 2).sum(axis=1) for part in _parts(batch.design)])
-    alone = np.zeros(lengths.size, dtype=bool)
-    # Only a woman whose leverage adds up to 1 can carry a direction of the design by herself.
-    for woman in np.flatnonzero(np.bincount(batch.woman, leverage) > 1 - COLLINEAR):
-        hers = batch.design[batch.woman == woman] @ to_basis
-        values, vectors = np.linalg.eigh(hers.T @ hers)
-        for vector in vectors[:, values > 1 - COLLINEAR].T:
-            direction = np.abs(np.linalg.solve(root, vector))
-            alone |= direction > COLLINEAR * direction.max()
-    return alone
-
-
-def triangle(design: np.ndarray) -> np.ndarray:
-    """Return a matrix of few rows with the same inner products of its columns: R of the QR decomposition.
+def make_sample(rows: pd.DataFrame, columns: Sequence[Coded]) -> Rows:
+    """Return rows of person-time and columns of a design as a model is fitted to them.
 
     Parameters
     ----------
-    design : ndarray, shape (n, p)
-
-    Returns
-    -------
-    ndarray, shape (min(n, p), p)
+    rows : DataFrame
+        As for `make_batch`.
+    columns : sequence of Coded
+        Of the whole design, with n values each.
     """
-    return np.linalg.qr(np.vstack([np.linalg.qr(part, mode="r") for part in _parts(design)]), mode="r")
+    years = Coded.of(rows["person_years"].to_numpy())
+    log_time = replace(years, levels=np.log(years.levels))
+    counts = Coded.of(rows["relapses"].to_numpy())
+    return Rows(of_columns(counts, log_time, columns, rows["woman"].to_numpy()))
 
 
-def _parts(design: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, max(1, design.shape[0]), BLOCK):
-        yield design[start : start + BLOCK]
-
-
-def independent_columns(design: np.ndarray) -> list[bool]:
-    """Say for each column whether it adds to the span of the columns before it.
-
-    Parameters
-    ----------
-    design : ndarray, shape (n, p)
-
-    Returns
-    -------
-    list of bool, length p
-    """
-    design = triangle(design)
-    basis, independent = np.zeros((design.shape[0], 0)), []
-    for column in design.T:
-        length = np.linalg.norm(column)
-        rest = column - basis @ (basis.T @ column)
-        rest -= basis @ (basis.T @ rest)
-        adds = bool(length > 0 and np.linalg.norm(rest) > COLLINEAR * length)
-        independent.append(adds)
-        if adds:
-            basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
-    return independent
+def with_intercept(columns: Sequence[Column], rows: int) -> list[Coded]:
+    """Return the design of an intercept and columns of so many rows."""
+    return [Coded(np.ones(1), np.zeros(rows, dtype=np.uint8)), *(column.coded for column in columns)]

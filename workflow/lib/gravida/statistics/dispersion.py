@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import chdtrc, ndtr
 
 from gravida.errors import NotEstimable
+from gravida.models.coded import Coded
 from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_binomial, fit_poisson
 from gravida.models.kernel import Batch, negative_binomial, poisson
 from gravida.periods import COUNT_COLUMNS
@@ -150,9 +151,8 @@ def _period(person_time: pd.DataFrame, period: str, min_women: int) -> Iterator[
 def _measure(rows: pd.DataFrame, counted: Mapping[str, Any]) -> tuple[dict[str, Result], np.ndarray]:
     """Return the results of each test, and the expected frequencies, shape (4,)."""
     chi_square = pearson(counted)
-    treated = (rows["arm"] == "treated").to_numpy(float)
-    columns = [Column("arm", "treated", "untreated", treated)] if 0 < treated.sum() < len(rows) else []
-    batch = make_batch(rows, columns)
+    treated = Column("arm", "treated", "untreated", Coded.of((rows["arm"] == "treated").to_numpy(float)))
+    batch = make_batch(rows, [treated] if treated.coded.levels.size == 2 else [])
     base = fit_poisson([batch])
     try:
         model = fit_negative_binomial([batch])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
+import pandas as pd
 
 from gravida.errors import NotEstimable
 from gravida.models.bias_reduced import bias_reduced
@@ -107,7 +108,7 @@ def estimate_mixed_row(comparison: Comparison) -> RateRatio:
         All pregnancies, adjusted for nothing.
     """
     empty = unfitted_row(comparison, "mixed_poisson", "model")
-    site = comparison.rows["site"].astype("category").cat.codes.to_numpy(np.int64)
+    site, _ = pd.factorize(comparison.rows["site"], sort=True)
     try:
         if comparison.rows["site"].nunique() < FEWEST_SITES:
             raise NotEstimable("fewer than 5 sites: nothing says how sites differ")

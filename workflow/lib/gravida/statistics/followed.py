@@ -81,7 +81,7 @@ class FollowedRows:
     def by_site(self) -> pd.DataFrame:
         """Return pregnancies, women, treated (pregnancies) and relapsed (pregnancies), a row a site."""
         treated = (self.rows["arm"] == "treated").astype(np.int64)
-        sites = self.rows.assign(treated=treated).groupby("site")
+        sites = self.rows.assign(treated=treated).groupby("site", observed=True)
         return sites.agg(
             pregnancies=("woman", "size"),
             women=("woman", "nunique"),

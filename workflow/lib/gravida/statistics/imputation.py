@@ -17,7 +17,7 @@ from gravida.errors import NotEstimable
 from gravida.models.chained_equations import Chain, draw_chain
 from gravida.person_time import began_after_lmp
 from gravida.statistics.canonical import canonical_order
-from gravida.statistics.design import columns_of
+from gravida.statistics.design import columns_of, sources_of
 
 # Women with a value that an arm needs for each coefficient of its own model.
 WOMEN_PER_COEFFICIENT = 2
@@ -119,7 +119,8 @@ def _sample(known: pd.DataFrame, rows: pd.DataFrame, columns: Sequence[str]) -> 
     relapses = rows["relapses"].to_numpy()
     sample = _Sample(theirs[[*rows, "delivery_year"]], {}, {}, {}, {}, {})
     for name in columns:
-        data = np.column_stack([column.data for column in columns_of(theirs, name, relapses)])
+        (source,) = sources_of([name])
+        data = np.column_stack([column.data for column in columns_of(theirs[source], name, relapses)])
         applicable = ~began_after_lmp(theirs) if name == YEAR_BEFORE else np.ones(len(rows), dtype=bool)
         missing = np.isnan(data[:, 0]) & applicable
         problem = _problem(rows, missing, applicable) if missing.any() else ""

@@ -7,8 +7,9 @@ import pandas as pd
 
 from gravida.errors import NotEstimable
 from gravida.models.clustered import MANY_WOMEN, ClusteredFit, fit_clustered
+from gravida.statistics.collinearity import decided_by_one_woman
 from gravida.statistics.contrasts import Contrasts
-from gravida.statistics.design import columns_together, decided_by_one_woman, make_batch, sources_of
+from gravida.statistics.design import columns_together, make_sample, with_intercept
 from gravida.statistics.imputed import ImputationPlan, complete, degrees_of_freedom
 from gravida.statistics.missing import pooled_estimate
 from gravida.statistics.preparing import prepare
@@ -71,15 +72,13 @@ def _model(
     rows: pd.DataFrame, names: Sequence[str], pregnancies: pd.DataFrame
 ) -> tuple[dict[tuple[str, str], int], ClusteredFit]:
     """Return the multivariable model of one completed copy, and the place of each (predictor, level)."""
-    theirs = pregnancies[sources_of(names)].loc[rows["pregnancy"]]
-    relapses = rows["relapses"].to_numpy()
-    prepared = prepare(columns_together(theirs, names, relapses)[0], relapses)
+    prepared = prepare(columns_together(pregnancies, names, rows)[0], rows["relapses"].to_numpy())
     columns = prepared.fitted_columns()
-    batch = make_batch(rows[prepared.keep], columns)
-    alone = decided_by_one_woman(batch)
+    sample = make_sample(rows[prepared.keep], with_intercept(columns, int(prepared.keep.sum())))
+    alone = decided_by_one_woman(sample.blocks)
     places = {
         (column.predictor, column.level): place
         for place, column in enumerate(columns, start=1)
         if not alone[place]
     }
-    return places, fit_clustered([batch])
+    return places, fit_clustered(sample)

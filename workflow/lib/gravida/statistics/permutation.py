@@ -88,7 +88,7 @@ def site_log_rates(contrasts: Contrasts) -> tuple[np.ndarray, np.ndarray]:
     """
     policy = {"treated": "all", "untreated": "none"}[contrasts.settings.numerator]
     by_policy = contrasts.rows[contrasts.rows["site"].map(dict(contrasts.policies)) != "individual"]
-    sites = by_policy.groupby("site")[["relapses", "person_years"]].sum()
+    sites = by_policy.groupby("site", observed=True)[["relapses", "person_years"]].sum()
     first = np.array([contrasts.policies[site] == policy for site in sites.index], dtype=bool)
     if len(sites) < FEWEST_SITES or first.all() or not first.any():
         raise NotEstimable("needs 4 or more sites that treat by policy, some all women and some none")

@@ -18,7 +18,7 @@ from gravida.models.counts import CountModel, NoOverdispersion, fit_negative_bin
 from gravida.models.kernel import Batch, woman_scores
 from gravida.statistics.canonical import canonical_order
 from gravida.statistics.contrasts import Contrasts
-from gravida.statistics.design import Column, columns_together, make_batch
+from gravida.statistics.design import Column, columns_together, cut_columns, make_batch
 from gravida.statistics.guards import relapsed_women
 from gravida.statistics.predictors import names_of
 from gravida.statistics.preparing import prepare
@@ -77,13 +77,13 @@ def estimate_predictability(contrasts: Contrasts, seed: int) -> pd.DataFrame:
     if rows["woman"].nunique() > MOST_WOMEN:
         row = {"status": "not_estimable", "reason": "left out above 100,000 women"}
         return pd.DataFrame([{"measure": name, **row} for name in MEASURES]).reindex(columns=COLUMNS)
-    theirs, relapses = contrasts.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
-    prepared = prepare(columns_together(theirs, names_of(contrasts), relapses)[0], relapses)
+    columns, _ = columns_together(contrasts.pregnancies, names_of(contrasts), rows)
+    prepared = prepare(columns, rows["relapses"].to_numpy())
     kept, columns = rows[prepared.keep], prepared.fitted_columns()
-    values = theirs[prepared.keep].reset_index(drop=True)
+    values = contrasts.pregnancies.loc[kept["pregnancy"]].reset_index(drop=True)
     values = values.assign(**{name: kept[name].to_numpy() for name in kept})
     order = canonical_order(values, kept["woman"].to_numpy())
-    columns = [replace(column, data=column.data[order]) for column in columns]
+    columns = cut_columns(columns, order)
     common = {
         "pregnancies": len(kept),
         "women": kept["woman"].nunique(),
@@ -185,7 +185,7 @@ def _without(batch: Batch, columns: Sequence[Column], held_out: np.ndarray, bloc
     block : ndarray of int, shape (women,)
     """
     training = batch.take(~held_out)
-    prepared = prepare([replace(c, data=c.data[~held_out]) for c in columns], training.counts)
+    prepared = prepare(cut_columns(columns, ~held_out), training.counts)
     used = [(column.predictor, column.level) for column in prepared.columns]
     places = [0, *(1 + at for at, c in enumerate(columns) if (c.predictor, c.level) in used)]
     one_rate = False

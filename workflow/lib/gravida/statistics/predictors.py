@@ -10,7 +10,7 @@ from gravida.models.clustered import fit_clustered
 from gravida.models.inference import holm, wald
 from gravida.statistics import identifiability as design_of
 from gravida.statistics.contrasts import Contrasts, joined
-from gravida.statistics.design import columns_together, sources_of
+from gravida.statistics.design import columns_together
 from gravida.statistics.imputed import ImputationPlan
 from gravida.statistics.imputed_predictors import with_imputed_ratios
 from gravida.statistics.prepared_rows import PreparedRows
@@ -105,9 +105,7 @@ def _prepared(contrasts: Contrasts, names: Sequence[str]) -> PreparedRows:
     if not contrasts.rows_at_hand:
         return contrasts.predicted(names)
     rows = contrasts.rows
-    theirs = contrasts.pregnancies[sources_of(names)].loc[rows["pregnancy"]]
-    relapses = rows["relapses"].to_numpy()
-    return PreparedRows.of(rows, columns_together(theirs, names, relapses)[0])
+    return PreparedRows.of(rows, columns_together(contrasts.pregnancies, names, rows)[0])
 
 
 def _restart(contrasts: Contrasts, onsets: pd.DataFrame) -> pd.DataFrame:
@@ -117,7 +115,7 @@ def _restart(contrasts: Contrasts, onsets: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame([{**row, "level": "after", "reference": "before"}]).reindex(columns=COLUMNS)
     rows, after = split_at_restart(contrasts, onsets)
     table = _fit("univariable", PreparedRows.of(rows.reset_index(drop=True), [after]), contrasts)
-    said = NO_RESTART_DATED if not after.data.any() else CAUTION
+    said = NO_RESTART_DATED if not after.coded.where(1.0).any() else CAUTION
     reasons = [joined(reason or "", said) for reason in table["reason"]]
     return table.assign(pregnancies=rows["pregnancy"].nunique(), reason=reasons)
 

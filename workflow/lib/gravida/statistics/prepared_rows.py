@@ -9,10 +9,11 @@ import pandas as pd
 
 from gravida.errors import NotEstimable
 from gravida.models.clustered import fit_clustered
-from gravida.models.kernel import Batch
-from gravida.models.sample import Rows, Sample
+from gravida.models.coded import Coded
+from gravida.models.sample import Sample
 from gravida.models.splines import spline_term
-from gravida.statistics.design import Column, decided_by_one_woman, make_batch
+from gravida.statistics.collinearity import decided_by_one_woman
+from gravida.statistics.design import Column, make_sample, with_intercept
 from gravida.statistics.guards import relapsed_women
 from gravida.statistics.preparing import Key, prepare
 
@@ -63,9 +64,9 @@ class PreparedRows:
         """
         if not column.reference:
             return {}
-        levels = [other.data for other in self.asked if other.predictor == column.predictor]
+        levels = [other.coded for other in self.asked if other.predictor == column.predictor]
         keep = self.rows.index.isin(self.kept.index)
-        inside, outside = column.data == 1, np.all([data == 0 for data in levels], axis=0)
+        inside, outside = column.coded.where(1.0), np.all([level.where(0.0) for level in levels], axis=0)
         counts = {}
         for name, group in (("level", self.rows[inside & keep]), ("reference", self.rows[outside & keep])):
             counts[f"relapses_{name}"] = int(group["relapses"].sum())
@@ -73,18 +74,13 @@ class PreparedRows:
         return counts
 
     @cached_property
-    def batch(self) -> Batch:
-        """The pregnancies with an intercept and the columns."""
-        return make_batch(self.kept, self.columns)
-
-    @cached_property
     def sample(self) -> Sample:
-        """The pregnancies as a model is fitted to them."""
-        return Rows([self.batch])
+        """The pregnancies as a model is fitted to them, with an intercept and the columns."""
+        return make_sample(self.kept, with_intercept(self.columns, len(self.kept)))
 
     def rests_on_one_woman(self) -> np.ndarray:
         """Say for each coefficient whether it cannot be had without one of the women, shape (p,)."""
-        return decided_by_one_woman(self.batch)
+        return decided_by_one_woman(self.sample.blocks)
 
     def nonlinear(self) -> dict[str, float]:
         """Return the p-value that a continuous predictor acts in a straight line, if it can be had."""
@@ -92,10 +88,10 @@ class PreparedRows:
         if column.reference:
             return {}
         try:
-            curve = replace(column, level="curve", data=spline_term(column.data))
-            batch = make_batch(self.kept, [column, curve])
-            if decided_by_one_woman(batch)[2]:
+            curve = replace(column, level="curve", coded=Coded.of(spline_term(column.data)))
+            sample = make_sample(self.kept, with_intercept([column, curve], len(self.kept)))
+            if decided_by_one_woman(sample.blocks)[2]:
                 return {}
-            return {"p_nonlinear": fit_clustered([batch]).joint_p_value([2])}
+            return {"p_nonlinear": fit_clustered(sample).joint_p_value([2])}
         except NotEstimable:
             return {}

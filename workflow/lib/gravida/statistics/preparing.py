@@ -1,11 +1,13 @@
 """What of the covariates can be estimated together, and why the rest cannot."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from gravida.statistics.design import Column, independent_columns
+from gravida.models.coded import Coded, cut
+from gravida.statistics.collinearity import independent_columns, parts_of, triangle
+from gravida.statistics.design import Column, cut_columns, with_intercept
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Prepared:
 
     def fitted_columns(self) -> list[Column]:
         """Return the columns cut to the rows that enter the model."""
-        return [replace(column, data=column.data[self.keep]) for column in self.columns]
+        return cut_columns(self.columns, self.keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +71,46 @@ def prepare(columns: Sequence[Column], relapses: np.ndarray) -> Prepared:
         Each with n values, nan where missing.
     relapses : ndarray, shape (n,)
     """
-    given = [column for column in columns if not np.isnan(column.data).all()]
-    complete = np.all([np.ones(relapses.size, bool), *(~np.isnan(column.data) for column in given)], axis=0)
-    values = {key_of(column): column.data for column in columns}
+    given = [column for column in columns if not column.coded.missing.all()]
+    complete = np.ones(relapses.size, dtype=bool)
+    for column in given:
+        complete &= ~column.coded.missing
+    coded = {key_of(column): column.coded for column in columns}
 
     def kept(left_out: Sequence[tuple[str, str, float]]) -> np.ndarray:
-        silent = [values[predictor, level] == value for predictor, level, value in left_out]
-        return complete & ~np.any([np.zeros(relapses.size, bool), *silent], axis=0)
+        rows = complete.copy()
+        for predictor, level, value in left_out:
+            rows &= ~coded[predictor, level].where(value)
+        return rows
 
     def look(left: Sequence[Column], left_out: Sequence[tuple[str, str, float]]) -> dict[Key, Seen]:
         rows = kept(left_out)
-        return {key_of(column): _seen(column.data[rows], relapses[rows]) for column in left}
+        seen = _seen(cut([column.coded for column in left], rows), relapses[rows])
+        return dict(zip(map(key_of, left), seen, strict=True))
 
     left, left_out, problems = settle(columns, [key_of(column) for column in given], look)
     keep = kept(left_out)
-    design = np.column_stack([np.ones(int(keep.sum())), *(column.data[keep] for column in left)])
-    left, problems = without_combinations(left, independent_columns(design), problems)
+    design = cut(with_intercept(left, relapses.size), keep)
+    left, problems = without_combinations(left, independent_columns(triangle(parts_of(design))), problems)
     return Prepared(tuple(left), keep, problems)
 
 
-def _seen(values: np.ndarray, relapses: np.ndarray) -> Seen:
-    of = {level: int(relapses[values == level].sum()) for level in (0.0, 1.0)}
-    constant = values.size > 0 and np.ptp(values) == 0
-    return Seen(values.size, constant, of, {level: int((values == level).sum()) for level in of})
+def _seen(columns: Sequence[Coded], relapses: np.ndarray) -> list[Seen]:
+    """Return what is seen in each column; of those that share their numbers it is counted once."""
+    behind: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    seen = []
+    for column in columns:
+        size = column.levels.size
+        if id(column.number) not in behind:
+            counted = np.bincount(column.number, minlength=size)
+            behind[id(column.number)] = counted, np.bincount(column.number, relapses, minlength=size)
+        having, relapsed = behind[id(column.number)]
+        constant = np.unique(column.levels[having > 0]).size == 1
+        there = {level: column.levels == level for level in (0.0, 1.0)}
+        relapses_of = {level: round(float(relapsed[at].sum())) for level, at in there.items()}
+        number_of = {level: int(having[at].sum()) for level, at in there.items()}
+        seen.append(Seen(relapses.size, constant, relapses_of, number_of))
+    return seen
 
 
 def settle(

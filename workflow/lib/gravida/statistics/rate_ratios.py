@@ -125,7 +125,7 @@ def _mixed(contrasts: Contrasts) -> RateRatio:
 
     A site's own intercept makes of exceptions to its policy a contrast within it: there is no such row.
     """
-    sites = contrasts.rows.groupby("site")["arm"].nunique()
+    sites = contrasts.rows.groupby("site", observed=True)["arm"].nunique()
     by_policy = sites.index.map(contrasts.policies) != "individual"
     if by_policy.any() and (sites > 1).any():
         why = "arms vary within some sites, and not within others that treat by policy"
@@ -164,7 +164,7 @@ def _weighted(contrasts: Contrasts) -> list[RateRatio]:
         return [_emptied(replace(empty, analysis=method), reason, obstacle.status) for method in METHODS]
     rows = propensity.rows
     comparison = contrasts.compare("iptw", ";".join(propensity.adjusted_for) or "none", rows, (), "")
-    numerator = comparison.arm.data == 1
+    numerator = comparison.arm.coded.where(1.0)
     estimates = []
     for method in METHODS:
         row = unfitted_row(replace(comparison, analysis=method), "poisson", "cluster_robust")

@@ -174,7 +174,7 @@ def hazard_ratio(comparison: TimesComparison) -> Numbers:
 def _check_clustering(comparison: TimesComparison, model: CoxModel) -> None:
     """Raise if the women's scores cannot tell how they differ: see `Comparison.obstacle_to_clustering`."""
     rows, times = comparison.rows, comparison.times
-    if rows.groupby("arm")["woman"].nunique().min() < 2:
+    if rows.groupby("arm", observed=True)["woman"].nunique().min() < 2:
         raise NotEstimable("clustered errors need 2 women in each arm")
     if rests_on_one_woman(times):
         raise NotEstimable("the contrast rests on one woman: clustered errors cannot hold her")

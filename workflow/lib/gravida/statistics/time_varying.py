@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from gravida.models.coded import Coded
 from gravida.periods import YEAR
 from gravida.person_time import count_person_time
 from gravida.statistics.contrasts import Contrasts
@@ -40,7 +41,7 @@ def split_at_restart(contrasts: Contrasts, onsets: pd.DataFrame) -> tuple[pd.Dat
     """
     pregnancies = contrasts.pregnancies
     if not (pregnancies["dated"] & pregnancies["dmt_restart_day"].notna()).any():
-        return contrasts.rows, Column(RESTART, "after", "before", np.zeros(len(contrasts.rows)))
+        return contrasts.rows, Column(RESTART, "after", "before", Coded.of(np.zeros(len(contrasts.rows))))
     restart = pregnancies["dmt_restart_day"].astype("Float64").fillna(NEVER)
     first = pregnancies["observed_from_day"].astype("Float64").fillna(-NEVER)
     last = pregnancies["observed_to_day"].astype("Float64").fillna(YEAR)
@@ -55,4 +56,4 @@ def split_at_restart(contrasts: Contrasts, onsets: pd.DataFrame) -> tuple[pd.Dat
         rows = replace(contrasts, person_time=counted[counted["pregnancy"].isin(dated)]).rows
         parts.append(rows)
     indicator = np.repeat([0.0, 1.0], [len(rows) for rows in parts])
-    return pd.concat(parts, ignore_index=True), Column(RESTART, "after", "before", indicator)
+    return pd.concat(parts, ignore_index=True), Column(RESTART, "after", "before", Coded.of(indicator))

@@ -14,9 +14,10 @@ from scipy.special import expit
 from gravida.errors import NotConverged, NotEstimable
 from gravida.models.inference import RatioEstimate, wald
 from gravida.models.logistic import fit_logistic
+from gravida.statistics.collinearity import independent_columns
 from gravida.statistics.comparison import one_rate
 from gravida.statistics.contrasts import Contrasts, joined
-from gravida.statistics.design import Column, columns_of, independent_columns, site_columns
+from gravida.statistics.design import Column, columns_each, cut_columns, site_columns
 
 # A chance of treatment this near 0 or 1 is no chance of the other arm.
 NEAR_CERTAIN = 1e-3
@@ -102,14 +103,12 @@ def _propensity(contrasts: Contrasts) -> Propensity:
         raise NotEstimable(BY_POLICY)
     rows = contrasts.rows[contrasts.rows["site"].isin(contrasts.verdict.within_sites)]
     rows = rows.reset_index(drop=True)
-    theirs, relapses = contrasts.pregnancies.loc[rows["pregnancy"]], rows["relapses"].to_numpy()
-    columns = [
-        column for name in contrasts.settings.covariates for column in columns_of(theirs, name, relapses)
-    ]
-    given = [column for column in columns if not np.isnan(column.data).all()]
-    stays = np.all([np.ones(len(rows), dtype=bool), *(~np.isnan(column.data) for column in given)], axis=0)
+    relapses = rows["relapses"].to_numpy()
+    columns = columns_each(contrasts.pregnancies, contrasts.settings.covariates, rows, relapses)
+    given = [column for column in columns if not column.coded.missing.all()]
+    stays = np.all([np.ones(len(rows), dtype=bool), *(~column.coded.missing for column in given)], axis=0)
     complete = rows[stays]
-    stays &= (complete.groupby("site")["arm"].nunique().reindex(rows["site"]) == 2).to_numpy()
+    stays &= (complete.groupby("site", observed=True)["arm"].nunique().reindex(rows["site"]) == 2).to_numpy()
     if not stays.any():
         raise NotEstimable("no site has both arms among the complete cases")
     return _fit(rows, stays, columns, given)
@@ -120,7 +119,7 @@ def _fit(rows: pd.DataFrame, stays: np.ndarray, columns: list[Column], given: li
     lost = rows["site"].nunique() - rows.loc[stays, "site"].nunique()
     kept = rows[stays].reset_index(drop=True)
     sites = site_columns(kept["site"], np.ones(len(kept)))
-    cut = [*sites, *(Column(c.predictor, c.level, c.reference, c.data[stays]) for c in given)]
+    cut = [*sites, *cut_columns(given, stays)]
     design = np.column_stack([np.ones(len(kept)), *(column.data for column in cut)])
     adds = independent_columns(design)
     chance, penalised = _chance(design[:, adds], (kept["arm"] == "treated").to_numpy(float))
@@ -236,8 +235,8 @@ def describe_balance(contrasts: Contrasts) -> pd.DataFrame:
 
 def _smallest_group(column: Column, rows: pd.DataFrame) -> int:
     """Return the fewest women, if any, of an arm with or without the level; of an arm if there is none."""
-    inside = column.data == 1 if column.reference else np.ones(len(rows), dtype=bool)
-    groups = rows.groupby([rows["arm"], inside])["woman"].nunique()
+    inside = column.coded.where(1.0) if column.reference else np.ones(len(rows), dtype=bool)
+    groups = rows.groupby([rows["arm"], inside], observed=True)["woman"].nunique()
     return int(groups.min())
 
 
