@@ -14,6 +14,8 @@ from gravida.files import write_beside, write_text
 
 # Frames share their columns until one is written to.
 pd.options.mode.copy_on_write = True
+# What Arrow frees goes back to the system, where the models find it.
+pa.set_memory_pool(pa.system_memory_pool())
 
 SIGNIFICANT_DIGITS = "%.15g"
 # Person-time is written period by period: what is asked for of it is read by groups of rows.
@@ -84,12 +86,21 @@ def write_rows(path: str | Path, frame: pd.DataFrame) -> None:
     write_beside(path, write)
 
 
-def read_rows(path: str | Path, periods: Collection[str] = ()) -> pd.DataFrame:
-    """Read person-level rows with the types they were written with; of person-time, some periods alone.
+def read_rows(path: str | Path, periods: Collection[str] = (), columns: Collection[str] = ()) -> pd.DataFrame:
+    """Read person-level rows with the types they were written with.
 
     Of a large file, column by column: there is little more than the frame itself in memory.
+
+    Parameters
+    ----------
+    path : str or Path
+    periods : collection of str
+        Those of person-time that are wanted, if not all.
+    columns : collection of str
+        Those that are wanted, if not all.
     """
     schema = pq.read_schema(path)
+    names = [name for name in schema.names if not columns or name in columns]
     kinds = (pa.string(), pa.large_string())
     texts = {field.name for field in schema if field.type in kinds}
     # Each text is made once, however many rows hold it. Without the layer for data sets of many files, which
@@ -103,8 +114,9 @@ def read_rows(path: str | Path, periods: Collection[str] = ()) -> pd.DataFrame:
             groups = [group for group in groups if theirs[group].any()]
             stays = np.concatenate([np.zeros(0, dtype=bool), *(theirs[group] for group in groups)])
         if file.metadata.num_rows <= ROWS_IN_GROUP:
-            return _read(file, groups, schema.names, texts, stays)
-        columns = {name: _read(file, groups, [name], texts, stays)[name] for name in schema.names}
+            return _read(file, groups, names, texts, stays)
+        columns = {name: _read(file, groups, [name], texts, stays)[name] for name in names}
+    pa.default_memory_pool().release_unused()
     return pd.DataFrame(columns, copy=False)
 
 
