@@ -36,7 +36,7 @@ def test_columns_of_one_source_are_cut_together() -> None:
 def test_rows_are_alike_where_every_column_is(few: bool) -> None:
     rng = np.random.default_rng(1)
     columns = [rng.integers(0, 5, 2000) / 2 for _ in range(3)]
-    columns.append(columns[0] > 1)
+    columns.append(np.floor(columns[0]).astype(int))
     number, row = alike([Coded.of(column) for column in columns], few)
     together = np.column_stack(columns)
     assert row.size == len(np.unique(together, axis=0))

@@ -28,8 +28,11 @@ class Coded:
     @classmethod
     def of(cls, data: np.ndarray) -> "Coded":
         """Return numbers as a column."""
-        number, values = pd.factorize(np.asarray(data), use_na_sentinel=False)
-        return cls(values.astype(float), narrow(number, values.size))
+        if data.dtype.kind in "iu" and data.size and np.ptp(data) < data.size:
+            levels = np.arange(data.min(), data.max() + 1)
+            return cls(levels.astype(float), narrow(data - levels[0], levels.size))
+        number, levels = pd.factorize(data, use_na_sentinel=False)
+        return cls(levels.astype(float), narrow(number, levels.size))
 
     @property
     def data(self) -> np.ndarray:

@@ -236,7 +236,7 @@ class _Size:
 def _size(block: Batch) -> _Size:
     return _Size(
         block.counts.size,
-        np.unique(block.woman).size,
+        int(_numbered(block).max(initial=-1)) + 1,
         float(block.counts.sum()),
         float(np.exp(block.log_time).sum()),
         block.design.T @ block.design,
@@ -274,7 +274,10 @@ def _equations(block: Batch, beta: np.ndarray, correlation: float) -> Equations:
 
 def _numbered(block: Batch) -> np.ndarray:
     """Return each pregnancy's woman, numbered without gaps from 0."""
-    return np.unique(block.woman, return_inverse=True)[1]
+    step = np.diff(block.woman)
+    if (step < 0).any():
+        return np.unique(block.woman, return_inverse=True)[1]
+    return np.cumsum(np.append(False, step > 0)[: block.woman.size])
 
 
 def _by_woman(values: np.ndarray, woman: np.ndarray) -> np.ndarray:

@@ -134,16 +134,13 @@ def columns_each(
     relapses : ndarray, shape (n,)
         Those by which references are chosen.
     """
+    place = pregnancies.index.get_indexer(rows["pregnancy"])
     # One after the other: the values of all, of a large registry, are more than everything else.
     return [
         column
         for name in predictors
-        for column in columns_of(_values_of(pregnancies, sources_of([name])[0], rows), name, relapses)
+        for column in columns_of(pregnancies[sources_of([name])[0]].take(place), name, relapses)
     ]
-
-
-def _values_of(pregnancies: pd.DataFrame, source: str, rows: pd.DataFrame) -> pd.Series:
-    return pregnancies[source].loc[rows["pregnancy"]]
 
 
 def columns_together(
@@ -159,8 +156,9 @@ def columns_together(
         As for `columns_each`.
     """
     complete = np.ones(len(rows), dtype=bool)
+    place = pregnancies.index.get_indexer(rows["pregnancy"])
     for source in sources_of(predictors):
-        missing = _values_of(pregnancies, source, rows).isna().to_numpy(bool)
+        missing = pregnancies[source].isna().to_numpy(bool)[place]
         complete &= ~missing | missing.all()
     counted = np.where(complete, rows["relapses"], 0)
     return columns_each(pregnancies, predictors, rows, counted), counted
