@@ -72,22 +72,26 @@ class Window:
 def period_windows(gestation_days: np.ndarray) -> dict[str, Window]:
     """Return the windows of `PERIODS`, `LANDMARK` and `SECOND_YEAR_BEFORE`; gestation in days, shape (n,)."""
     lmp = -np.asarray(gestation_days, dtype=np.int32)
-    zero = np.zeros_like(lmp)
+
+    def days(start: int, end: int) -> Window:
+        return Window(*(np.broadcast_to(np.int32(day), lmp.shape) for day in (start, end)))
+
+    zero, year_before = days(0, 0).start, lmp - YEAR
     second, third = np.minimum(lmp + 98, 0), np.minimum(lmp + 196, 0)
     return {
-        "pre_pregnancy_year": Window(lmp - YEAR, lmp),
+        "pre_pregnancy_year": Window(year_before, lmp),
         "trimester_1": Window(lmp, second),
         "trimester_2": Window(second, third),
         "trimester_3": Window(third, zero),
         "pregnancy": Window(lmp, zero),
-        "postpartum_q1": Window(zero, zero + 91),
-        "postpartum_q2": Window(zero + 91, zero + 182),
-        "postpartum_q3": Window(zero + 182, zero + 273),
-        "postpartum_q4": Window(zero + 273, zero + YEAR),
-        "postpartum_6_months": Window(zero, zero + 182),
-        "postpartum_year": Window(zero, zero + YEAR),
-        LANDMARK: Window(zero + LANDMARK_DAY, zero + YEAR),
-        SECOND_YEAR_BEFORE: Window(lmp - 2 * YEAR, lmp - YEAR),
+        "postpartum_q1": days(0, 91),
+        "postpartum_q2": days(91, 182),
+        "postpartum_q3": days(182, 273),
+        "postpartum_q4": days(273, YEAR),
+        "postpartum_6_months": days(0, 182),
+        "postpartum_year": days(0, YEAR),
+        LANDMARK: days(LANDMARK_DAY, YEAR),
+        SECOND_YEAR_BEFORE: Window(year_before - YEAR, year_before),
     }
 
 
