@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from pandera.errors import SchemaError
 from gravida.admission import left_out
 from gravida.cohort import CohortSettings, SiteRows, build_cohort
 from gravida.errors import SubmissionRefused
@@ -191,3 +192,26 @@ def test_a_refused_site_stops_the_pool_by_name() -> None:
     # Where nothing is left there is no study.
     with pytest.raises(SubmissionRefused):
         left_out(verdicts[1:], "leave_out")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pregnancy_id|woman_id\nP1|W1\nP1|W2",
+        "pregnancy_id|woman_id\nP1|\nP2|W2",
+        "pregnancy_id|woman_id|dmt_before\nP1|W1|aspirin",
+        "pregnancy_id|woman_id|ivig\nP1|W1|",
+        "pregnancy_id|woman_id|ms_diagnosis_year\nP1|W1|2016",
+        "pregnancy_id|woman_id|relapses_pre_year\nP1|W1|-1",
+        "pregnancy_id|woman_id|relapses_post_year\nP1|W1|-1",
+    ],
+)
+def test_what_no_cohort_may_hold_stops_it(text: str) -> None:
+    with pytest.raises(SchemaError):
+        cohort_of(SiteRows("a", "individual", pregnancies(text), None))
+
+
+def test_a_policy_that_is_none_stops_the_cohort() -> None:
+    rows = pregnancies("pregnancy_id|woman_id\nP1|W1")
+    with pytest.raises(SchemaError):
+        cohort_of(SiteRows("a", "some", rows, None))

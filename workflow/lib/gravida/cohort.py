@@ -1,10 +1,12 @@
 """From accepted rows to the study's cohort: arms, covariates, relapses and person-time by period."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gravida.intake.parse import empty_table
 from gravida.periods import COUNT_COLUMNS, gestation, retain_separate_onsets
@@ -41,6 +43,8 @@ class SiteRows:
     infusions: pd.DataFrame | None = None
 
 
+# What a policy says of every pregnancy of its site, as a position in `analysis.ARMS`.
+BY_POLICY = {"all": analysis.ARMS.index("treated"), "none": analysis.ARMS.index("untreated")}
 # Where every site keeps its rows.
 NOBODY = SiteRows("", "individual", empty_table("pregnancies"), None)
 
@@ -94,51 +98,46 @@ def build_cohort(
         `admission.tabulate_unused` returns them.
     """
     # A site's own tables need not stay in memory beside what is made of them.
-    found = [(site.site, _describe(site, dmt_classes, settings), _dated(site)) for site in sites]
-    found = found or [("", _describe(NOBODY, dmt_classes, settings), _dated(NOBODY))]
-    found.sort(key=lambda each: each[0])
-    pregnancies = pd.concat([described for _, described, _ in found], ignore_index=True)
-    starts = np.cumsum([0, *(len(described) for _, described, _ in found)])
+    parts = [_taken_in(site) for site in sites] or [_taken_in(NOBODY)]
+    parts.sort(key=lambda part: part.site)
+    starts = np.cumsum([0, *(len(part.rows) for part in parts)])
     dated = pd.concat(
         [
-            onsets.assign(pregnancy=onsets["pregnancy"] + start)
-            for (_, _, onsets), start in zip(found, starts[:-1], strict=True)
+            part.onsets.assign(pregnancy=part.onsets["pregnancy"] + start)
+            for part, start in zip(parts, starts[:-1], strict=True)
         ]
     )
-    del found
-    pregnancies.insert(0, "woman", pregnancies.groupby(["site", "woman_id"], sort=True).ngroup())
+    pregnancies = _describe(parts, dmt_classes, settings)
+    del parts
     onsets = _with_retained(dated, settings.relapse_separation_days)
     person_time, missing = count_person_time(pregnancies, onsets[onsets["retained"]])
     analysed = _with_analysed_count(pregnancies, person_time)
+    analysis.COHORT.validate(analysed, inplace=True)
+    labels = analysed.select_dtypes("category").columns
     return Cohort(
-        analysis.COHORT.validate(analysed, inplace=True),
+        analysed.astype(dict.fromkeys(labels, "string")),
         analysis.PERSON_TIME.validate(person_time, inplace=True),
         analysis.ONSETS.validate(onsets, inplace=True),
         _after(unused, _attrition(pregnancies, missing)),
     )
 
 
-def _describe(site: SiteRows, dmt_classes: Mapping[str, str], settings: CohortSettings) -> pd.DataFrame:
-    """Return a site's pregnancies with what follows from their own columns."""
-    rows = site.pregnancies
-    received = rows["ivig"].map({True: "treated", False: "untreated"}).astype("string")
-    by_policy = {"all": "treated", "none": "untreated"}.get(site.policy)
-    assigned = received if by_policy is None else pd.Series(by_policy, index=rows.index, dtype="string")
-    duration = (rows["delivery_year"] - rows["ms_diagnosis_year"]).astype("float64")
-    washout = -gestation(rows) - rows["dmt_stop_day"].astype("Int64")
-    return rows.assign(
-        site=pd.Series(site.site, index=rows.index, dtype="string"),
-        policy=pd.Series(site.policy, index=rows.index, dtype="string"),
-        received=received,
-        by_policy=assigned,
-        arm=received if settings.exposure == "received" else assigned,
-        dated=site.relapses is not None,
-        doses_dated=site.infusions is not None,
-        first_dose_day=_first_doses(site),
-        disease_duration_years=duration,
-        dmt_washout_days=washout.astype("Float64").clip(lower=0).astype("float64"),
-        dmt_class=rows["dmt_before"].map(dict(dmt_classes)).astype("string"),
-    )
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is used of a site: its pregnancies with `first_dose_day`, and its dated relapses."""
+
+    site: str
+    policy: str
+    rows: pd.DataFrame
+    onsets: pd.DataFrame
+    dated: bool
+    doses_dated: bool
+
+
+def _taken_in(site: SiteRows) -> _Part:
+    rows = site.pregnancies.assign(first_dose_day=_first_doses(site))
+    dated, doses_dated = site.relapses is not None, site.infusions is not None
+    return _Part(site.site, site.policy, rows, _dated(site), dated, doses_dated)
 
 
 def _first_doses(site: SiteRows) -> pd.Series:
@@ -159,6 +158,55 @@ def _dated(site: SiteRows) -> pd.DataFrame:
     return pd.DataFrame({"pregnancy": position, "day": day})
 
 
+def _describe(
+    parts: Sequence[_Part], dmt_classes: Mapping[str, str], settings: CohortSettings
+) -> pd.DataFrame:
+    """Return the pregnancies of all sites with what follows from their own columns.
+
+    Texts of few levels are categories, in which they are counted and checked sooner.
+    """
+    sizes = [len(part.rows) for part in parts]
+    rows = pd.concat([part.rows for part in parts], ignore_index=True)
+    first_dose_day = rows.pop("first_dose_day")
+    rows.insert(0, "woman", _number_women(rows["woman_id"], sizes))
+
+    def of_site(values: list) -> pd.Categorical:
+        return pd.Categorical(pd.array(values, dtype="string")).repeat(sizes).remove_unused_categories()
+
+    def in_arms(codes: np.ndarray) -> pd.Categorical:
+        return pd.Categorical.from_codes(codes, pd.array(analysis.ARMS, dtype="string"))
+
+    received = (1 - rows["ivig"].astype("Int8")).fillna(-1).to_numpy(np.int8)
+    fixed = np.repeat([BY_POLICY.get(part.policy, -1) for part in parts], sizes)
+    assigned = np.where(fixed == -1, received, fixed)
+    washout = -gestation(rows) - rows["dmt_stop_day"].astype("Int64")
+    return rows.assign(
+        site=of_site([part.site for part in parts]),
+        policy=of_site([part.policy for part in parts]),
+        received=in_arms(received),
+        by_policy=in_arms(assigned),
+        arm=in_arms(received if settings.exposure == "received" else assigned),
+        dated=np.repeat([part.dated for part in parts], sizes),
+        doses_dated=np.repeat([part.doses_dated for part in parts], sizes),
+        first_dose_day=first_dose_day,
+        disease_duration_years=(rows["delivery_year"] - rows["ms_diagnosis_year"]).astype("float64"),
+        dmt_washout_days=washout.astype("Float64").clip(lower=0).astype("float64"),
+        dmt_class=rows["dmt_before"].map(dict(dmt_classes)).astype("category"),
+    )
+
+
+def _number_women(pseudonyms: pd.Series, sizes: Sequence[int]) -> np.ndarray:
+    """Return the number of each woman, from 0 by site and pseudonym; -1 where there is none."""
+    numbers, women, end = [], 0, 0
+    for size in sizes:
+        start, end = end, end + size
+        theirs = pa.array(pseudonyms.iloc[start:end], pa.string())
+        ranks = pc.rank(theirs, tiebreaker="dense").to_numpy().astype(np.int64)
+        numbers.append(np.where(theirs.is_null(), -1, women + ranks - 1))
+        women += ranks.max(initial=0)
+    return np.concatenate(numbers)
+
+
 def _with_retained(onsets: pd.DataFrame, separation: int) -> pd.DataFrame:
     """Return every dated relapse, and whether it stands on its own."""
     position, day = onsets["pregnancy"].to_numpy(np.int64), onsets["day"].to_numpy(np.int64)
@@ -170,9 +218,10 @@ def _with_analysed_count(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -
     """Return the pregnancies with the relapses of the whole periods as the analysis counts them."""
     counted = {}
     for period in ("pre_pregnancy_year", "pregnancy"):
-        rows = person_time[person_time["period"] == period]
-        counts = pd.Series(rows["relapses"].to_numpy(), index=rows["pregnancy"], dtype="Int64")
-        counted[COUNT_COLUMNS[period]] = counts.reindex(pregnancies.index)
+        rows = person_time.loc[person_time["period"] == period, ["pregnancy", "relapses"]]
+        count, absent = np.zeros(len(pregnancies), dtype=np.int64), np.ones(len(pregnancies), dtype=bool)
+        count[rows["pregnancy"]], absent[rows["pregnancy"]] = rows["relapses"], False
+        counted[COUNT_COLUMNS[period]] = pd.arrays.IntegerArray(count, absent)
     return pregnancies.assign(**counted)
 
 
@@ -182,30 +231,30 @@ def _after(unused: pd.DataFrame | None, attrition: pd.DataFrame) -> pd.DataFrame
     return pd.concat([unused, attrition.astype({"women": "Int64"})], ignore_index=True)
 
 
-def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Series]) -> pd.DataFrame:
+def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Categorical]) -> pd.DataFrame:
     """Return the contract's table: who came in, who left which period and why, who was analysed."""
     steps = [("submitted", "accepted at intake", np.ones(len(pregnancies), dtype=bool))]
     for period, reason in missing.items():
         causes = [MS_AFTER_LMP] if period == "pre_pregnancy_year" else []
         steps += [
-            (f"excluded_{period}", cause, (reason == cause).to_numpy(bool))
-            for cause in [*causes, NOT_OBSERVED, NOT_STATED]
+            (f"excluded_{period}", cause, reason == cause) for cause in [*causes, NOT_OBSERVED, NOT_STATED]
         ]
-        steps.append((f"analysed_{period}", "with person-time", (reason == "").to_numpy(bool)))
+        steps.append((f"analysed_{period}", "with person-time", reason == ""))
     dated = pregnancies["dated"].to_numpy(bool)
     steps.append(("excluded_trimesters_and_quarters", "the site does not date its relapses", ~dated))
     steps.append(("analysed_trimesters_and_quarters", "relapses are dated", dated))
-    rows: dict[str, list[tuple]] = {site: [] for site in ["all", *pregnancies["site"].unique()]}
+    sites, women = pregnancies["site"].cat.codes.to_numpy(), pregnancies["woman"].to_numpy()
+    names = list(pregnancies["site"].cat.categories)
+    site_of = np.zeros(women.max(initial=-1) + 1, dtype=sites.dtype)
+    site_of[women] = sites
+    rows: dict[str, list[tuple]] = {site: [] for site in ["all", *names]}
     for step, reason, there in steps:
-        counted = pregnancies.loc[there, ["site", "woman"]]
-        women = counted.drop_duplicates("woman")["site"].value_counts()
-        sizes = counted["site"].value_counts()
-        for site in rows:
-            number = (
-                [len(counted), int(women.sum())]
-                if site == "all"
-                else [sizes.get(site, 0), women.get(site, 0)]
-            )
+        seen = np.zeros(site_of.size, dtype=bool)
+        seen[women[there]] = True
+        sizes, persons = (np.bincount(each, minlength=len(names)) for each in (sites[there], site_of[seen]))
+        counts = dict(zip(names, zip(sizes, persons, strict=True), strict=True))
+        counts["all"] = (sizes.sum(), persons.sum())
+        for site, number in counts.items():
             rows[site].append((site, step, reason, *map(int, number)))
     return pd.DataFrame([row for each in rows.values() for row in each], columns=ATTRITION)
 

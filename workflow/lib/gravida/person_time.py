@@ -1,6 +1,6 @@
 """Relapses and days of every pregnancy in every period."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,21 +9,23 @@ from gravida.periods import (
     COUNT_COLUMNS,
     DAYS_PER_YEAR,
     PARTS,
+    Window,
     count_onsets,
     gestation,
     observation,
     period_windows,
 )
 
-# Why a pregnancy has no person-time in a period, in the order in which the reasons are looked for.
-MS_AFTER_LMP = "MS began after the last menstrual period"
-NOT_OBSERVED = "no day of the period was observed"
+# Why a pregnancy has no person-time in a period; of several reasons the last holds. "" where it has.
 NOT_STATED = "the number of relapses is not stated"
+NOT_OBSERVED = "no day of the period was observed"
+MS_AFTER_LMP = "MS began after the last menstrual period"
+REASONS = ["", NOT_STATED, NOT_OBSERVED, MS_AFTER_LMP]
 
 
 def count_person_time(
     pregnancies: pd.DataFrame, onsets: pd.DataFrame, periods: Sequence[str] = ()
-) -> tuple[pd.DataFrame, dict[str, pd.Series]]:
+) -> tuple[pd.DataFrame, dict[str, pd.Categorical]]:
     """Count relapses and days in every period.
 
     Parameters
@@ -39,37 +41,57 @@ def count_person_time(
     -------
     person_time : DataFrame
         `Cohort.person_time`.
-    missing : dict of Series
-        For each whole period why a pregnancy has no person-time in it, "" where it has.
+    missing : dict of Categorical
+        For each whole period why a pregnancy has no person-time in it, one of `REASONS`.
     """
-    position, day = onsets["pregnancy"].to_numpy(np.int64), onsets["day"].to_numpy(np.int64)
-    observed, windows = observation(pregnancies), period_windows(gestation(pregnancies))
+    position, day = onsets["pregnancy"].to_numpy(np.int64), onsets["day"].to_numpy(np.int32)
+    observed, windows = _narrow(observation(pregnancies)), period_windows(gestation(pregnancies))
     missing = {
         period: _missing_reason(pregnancies, period, windows[period].days_within(observed))
         for period in COUNT_COLUMNS
     }
-    dated, parts, sizes = pregnancies["dated"].to_numpy(bool), [], {}
+    dated, parts = pregnancies["dated"].to_numpy(bool), {}
     for period in periods or windows:
         window, whole = windows[period], PARTS.get(period, period)
         days = window.days_within(observed)
-        usable = (missing[whole] == "").to_numpy(bool) & (days > 0) & (dated | (period not in PARTS))
+        usable = (missing[whole] == "") & (days > 0) & (dated | (period not in PARTS))
         relapses = _relapses(pregnancies, period, count_onsets(position, day, window.within(observed)))
-        rows = np.flatnonzero(usable)
-        parts.append(np.array([rows, relapses[rows], days[rows]], dtype=np.int32))
-        sizes[list(windows).index(period)] = rows.size
-    row, relapses, days = np.concatenate(parts, axis=1)
-    place = np.repeat(np.array(list(sizes), dtype=np.int8), list(sizes.values()))
+        rows = np.flatnonzero(usable).astype(np.int32)
+        parts[period] = {"row": rows, "relapses": relapses[rows].astype(np.int32), "days": days[rows]}
+    return _joined(pregnancies, parts, list(windows)), missing
+
+
+def _narrow(window: Window) -> Window:
+    return Window(window.start.astype(np.int32), window.end.astype(np.int32))
+
+
+def _joined(
+    pregnancies: pd.DataFrame, parts: Mapping[str, dict[str, np.ndarray]], periods: Sequence[str]
+) -> pd.DataFrame:
+    """Return the rows of every period, one period after the other; `parts` is used up."""
+    sizes = [part["row"].size for part in parts.values()]
+    codes = np.array([periods.index(period) for period in parts], dtype=np.int8)
+    relapses = np.concatenate([part.pop("relapses") for part in parts.values()])
+    days = np.concatenate([part.pop("days") for part in parts.values()])
+
+    def taken(values: np.ndarray) -> np.ndarray:
+        return np.concatenate([values[part["row"]] for part in parts.values()])
+
+    def labels(column: str) -> pd.Categorical:
+        found = pd.Categorical(pregnancies[column]).remove_unused_categories()
+        return pd.Categorical.from_codes(taken(found.codes), dtype=found.dtype)
+
     columns = {
-        "site": pd.Categorical(pregnancies["site"]).take(row),
-        "woman": pregnancies["woman"].to_numpy(np.int32)[row],
-        "arm": pd.Categorical(pregnancies["arm"]).take(row),
-        "pregnancy": pregnancies.index.to_numpy(np.int32)[row],
-        "period": pd.Categorical.from_codes(place, list(windows)),
+        "site": labels("site"),
+        "woman": taken(pregnancies["woman"].to_numpy(np.int32)),
+        "arm": labels("arm"),
+        "pregnancy": taken(pregnancies.index.to_numpy(np.int32)),
+        "period": pd.Categorical.from_codes(np.repeat(codes, sizes), periods),
         "relapses": relapses,
         "days": days,
         "person_years": days / DAYS_PER_YEAR,
     }
-    return pd.DataFrame(columns, copy=False), missing
+    return pd.DataFrame(columns, copy=False)
 
 
 def of_period(person_time: pd.DataFrame, period: str) -> pd.DataFrame:
@@ -97,14 +119,14 @@ def _relapses(pregnancies: pd.DataFrame, period: str, dated: np.ndarray) -> np.n
     return np.where(pregnancies["dated"].to_numpy(), dated, stated)
 
 
-def _missing_reason(pregnancies: pd.DataFrame, period: str, days: np.ndarray) -> pd.Series:
-    """Return why each pregnancy is left out of a whole period, "" where it is not."""
-    reason = pd.Series("", index=pregnancies.index, dtype="string")
-    reason[pregnancies[COUNT_COLUMNS[period]].isna().to_numpy(bool)] = NOT_STATED
-    reason[days == 0] = NOT_OBSERVED
+def _missing_reason(pregnancies: pd.DataFrame, period: str, days: np.ndarray) -> pd.Categorical:
+    """Return why each pregnancy is left out of a whole period."""
+    reason = np.zeros(len(pregnancies), dtype=np.int8)
+    reason[pregnancies[COUNT_COLUMNS[period]].isna()] = REASONS.index(NOT_STATED)
+    reason[days == 0] = REASONS.index(NOT_OBSERVED)
     if period == "pre_pregnancy_year":
-        reason[began_after_lmp(pregnancies)] = MS_AFTER_LMP
-    return reason
+        reason[_began_after_lmp(pregnancies, days)] = REASONS.index(MS_AFTER_LMP)
+    return pd.Categorical.from_codes(reason, REASONS)
 
 
 def began_after_lmp(pregnancies: pd.DataFrame) -> np.ndarray:
@@ -114,7 +136,10 @@ def began_after_lmp(pregnancies: pd.DataFrame) -> np.ndarray:
     in the year before.
     """
     year = period_windows(gestation(pregnancies))["pre_pregnancy_year"]
-    unobserved = year.days_within(observation(pregnancies)) == 0
+    return _began_after_lmp(pregnancies, year.days_within(observation(pregnancies)))
+
+
+def _began_after_lmp(pregnancies: pd.DataFrame, days: np.ndarray) -> np.ndarray:
     told = pregnancies["onset_after_lmp"].fillna(False).to_numpy(bool)
     same_year = (pregnancies["ms_diagnosis_year"] == pregnancies["delivery_year"]).fillna(False)
-    return told | (same_year.to_numpy(bool) & unobserved)
+    return told | (same_year.to_numpy(bool) & (days == 0))
