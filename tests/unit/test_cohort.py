@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
-from pandera.errors import SchemaError
 from gravida.admission import left_out
 from gravida.cohort import CohortSettings, SiteRows, build_cohort
 from gravida.errors import SubmissionRefused
+from pandera.errors import SchemaError
 
 from schemas.submission import TABLES
 from tests.unit.cohorts import CLASSES, EXPECTED, onsets, pregnancies
