@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from itertools import starmap
 from multiprocessing import get_context
 from pathlib import Path
@@ -56,7 +56,7 @@ def _cpu() -> float:
 
 def read(study: Path, work: Path, laps: Laps) -> Numbers:
     """Read and validate what each site sent, answer it, and count relapses and person-time."""
-    from gravida.cohort import CohortSettings, build_cohort, gather
+    from gravida.cohort import COLUMNS, CohortSettings, build_cohort, gather
     from gravida.tables import read_rows, read_table, write_rows
 
     work.mkdir(parents=True, exist_ok=True)
@@ -65,8 +65,8 @@ def read(study: Path, work: Path, laps: Laps) -> Numbers:
         verdicts = take_in(study, work, policies)
     with laps.lap("cohort"):
         tables = [
-            map(read_rows, [work / f"{name}_{table}.parquet" for name in policies])
-            for table in ("pregnancies", "relapses", "infusions")
+            map(partial(read_rows, columns=used), [work / f"{name}_{table}.parquet" for name in policies])
+            for table, used in COLUMNS.items()
         ]
         classes = codes.set_index("code")["efficacy"].to_dict()
         cohort = build_cohort(

@@ -3,8 +3,10 @@
 from _job import job
 
 with job(snakemake.log[0]) as warnings:
+    from functools import partial
+
     from gravida.admission import left_out, tabulate_unused, warnings_of_unused
-    from gravida.cohort import CohortSettings, build_cohort, gather
+    from gravida.cohort import COLUMNS, CohortSettings, build_cohort, gather
     from gravida.federation.study import with_theirs
     from gravida.files import read_json
     from gravida.tables import read_rows, read_table, write_rows, write_table
@@ -13,8 +15,7 @@ with job(snakemake.log[0]) as warnings:
     verdicts = [read_json(path) for path in inputs.verdicts]
     refused = left_out(verdicts, params.on_refused)
     warnings += warnings_of_unused(verdicts, refused)
-    names = ("pregnancies", "relapses", "infusions")
-    tables = [map(read_rows, inputs[name]) for name in names]
+    tables = [map(partial(read_rows, columns=used), inputs[name]) for name, used in COLUMNS.items()]
     codes = read_table(inputs.dmt_codes).set_index("code")["efficacy"].to_dict()
     settings = CohortSettings(params.exposure, params.separation)
     sites = gather(verdicts, params.policies, *tables)

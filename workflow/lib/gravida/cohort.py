@@ -13,6 +13,12 @@ from gravida.periods import COUNT_COLUMNS, gestation, retain_separate_onsets
 from gravida.person_time import MS_AFTER_LMP, NOT_OBSERVED, NOT_STATED, count_person_time
 from schemas import analysis
 
+# The columns of each accepted table that the cohort is made of; none named are all.
+COLUMNS = {
+    "pregnancies": (),
+    "relapses": ("pregnancy_id", "onset_day"),
+    "infusions": ("pregnancy_id", "day"),
+}
 ATTRITION = ["site", "step", "reason", "pregnancies", "women"]
 
 
