@@ -12,6 +12,8 @@ from schemas.names import TERMS
 ID_PATTERN = "[A-Za-z0-9_-]{1,32}"
 EDSS_SCALE = (0.0, *(step / 2 for step in range(2, 20)))
 FARTHEST_DAY = 36525
+# Arrow's buffers in place of an object a row: ids are most of what a large submission holds.
+TEXT = pd.StringDtype("pyarrow")
 
 
 def _matches_id(cells: pd.Series) -> pd.Series:
@@ -50,7 +52,7 @@ def _column(
 
 
 def _text(group: str, title: str, description: str, check: pa.Check | None = None, **more) -> pa.Column:
-    return _column(pd.StringDtype(), group, title, description, check, **more)
+    return _column(TEXT, group, title, description, check, **more)
 
 
 def _identifier(title: str, description: str, **more) -> pa.Column:

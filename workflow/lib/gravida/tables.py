@@ -75,7 +75,10 @@ def read_cells(path: str | Path, what: str) -> pd.DataFrame:
 
 def write_rows(path: str | Path, frame: pd.DataFrame) -> None:
     """Write person-level rows as Parquet with their types."""
-    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    # However pandas holds a text, it is written in one way.
+    text = pd.Series(pd.NA, frame.index, "string")
+    plain = frame.assign(**dict.fromkeys(frame.select_dtypes("string"), text))
+    schema = pa.Schema.from_pandas(plain, preserve_index=False)
 
     def write(partial: Path) -> None:
         with pq.ParquetWriter(partial, schema) as writer:

@@ -13,13 +13,15 @@ import pandera.pandas
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gravida.intake.reading.text import UNREADABLE_CELL, Text
-from schemas.submission import TABLES
+from gravida.intake.reading.text import UNREADABLE_CELL, Text, distinct
+from schemas.submission import TABLES, TEXT
 
 # 15 digits fit in 64 bits, and 40 characters with a two-digit exponent are finite.
 _INTEGER = r"\A[+-]?0*[0-9]{1,15}(\.0+)?\z"
 _NUMBER = r"\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\z"
 _LONGEST_NUMBER = 40
+# What a column is made of that is not made of floats.
+_DTYPES = {pa.string(): TEXT, pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 _TRUE, _FALSE = pa.array(["1", "true", "yes"]), pa.array(["0", "false", "no"])
 
 EXPECTED = {
@@ -73,7 +75,7 @@ def parse_table(table: str, text: Text, doubtful: Collection[str] = ()) -> Typed
             sent.add(column)
             series[column], unusable[column] = _parse(kind(rule), text.columns[places[0]])
         else:
-            series[column] = _missing(kind(rule), text.rows)
+            series[column] = _missing(rule.dtype.type, text.rows)
             unusable[column] = np.full(text.rows, rule.required or bool(places))
     return Typed(pd.DataFrame(series), pd.DataFrame(unusable), frozenset(sent))
 
@@ -81,7 +83,7 @@ def parse_table(table: str, text: Text, doubtful: Collection[str] = ()) -> Typed
 def empty_table(table: str) -> pd.DataFrame:
     """Return the typed columns of a table without a row."""
     columns = TABLES[table].columns.items()
-    return pd.DataFrame({column: _missing(kind(rule), 0) for column, rule in columns})
+    return pd.DataFrame({column: _missing(rule.dtype.type, 0) for column, rule in columns})
 
 
 def kind(rule: pandera.pandas.Column) -> str:
@@ -89,48 +91,46 @@ def kind(rule: pandera.pandas.Column) -> str:
     return str(rule.dtype.type)
 
 
-def _missing(dtype: str, rows: int) -> pd.Series:
+def _missing(dtype: object, rows: int) -> pd.Series:
     return pd.Series(np.full(rows, np.nan), dtype=dtype)
 
 
 def _parse(dtype: str, cells: pa.ChunkedArray) -> tuple[pd.Series, np.ndarray]:
-    cells = pc.ascii_trim(cells, characters=" ")
-    filled = pc.not_equal(cells, "")
-    good, values = _PARSERS[dtype](
-        cells, pc.and_(filled, pc.invert(pc.match_substring(cells, UNREADABLE_CELL)))
-    )
-    return values, pc.and_(filled, pc.invert(good)).to_numpy()
+    words, places = distinct(cells)
+    words = pc.ascii_trim(words, characters=" ")
+    filled = pc.not_equal(words, "")
+    readable = pc.and_(filled, pc.invert(pc.match_substring(words, UNREADABLE_CELL)))
+    good, values = _PARSERS[dtype](words, readable)
+    unusable = pc.and_(filled, pc.invert(good)).take(places)
+    return values.take(places).to_pandas(types_mapper=_DTYPES.get), unusable.to_numpy(zero_copy_only=False)
 
 
-def _only(cells: pa.ChunkedArray, good: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.if_else(good, cells, pa.scalar(None, pa.string()))
+def _only(words: pa.Array, good: pa.Array) -> pa.Array:
+    return pc.if_else(good, words, pa.scalar(None, pa.string()))
 
 
-def _parse_text(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:
-    # A text that many rows hold, as an identifier is in the rows of doses, is made once.
-    values = _only(cells, readable).dictionary_encode().to_pandas()
-    return readable, values.astype("string")
+def _parse_text(words: pa.Array, readable: pa.Array) -> tuple[pa.Array, pa.Array]:
+    return readable, _only(words, readable)
 
 
-def _parse_integer(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:
-    good = pc.and_(readable, pc.match_substring_regex(cells, _INTEGER))
-    digits = pc.replace_substring_regex(_only(cells, good), r"\A\+|\.0+\z", "")
-    return good, digits.cast(pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+def _parse_integer(words: pa.Array, readable: pa.Array) -> tuple[pa.Array, pa.Array]:
+    good = pc.and_(readable, pc.match_substring_regex(words, _INTEGER))
+    digits = pc.replace_substring_regex(_only(words, good), r"\A\+|\.0+\z", "")
+    return good, digits.cast(pa.int64())
 
 
-def _parse_number(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:
-    short = pc.less_equal(pc.utf8_length(cells), _LONGEST_NUMBER)
-    good = pc.and_(pc.and_(readable, short), pc.match_substring_regex(cells, _NUMBER))
-    digits = pc.replace_substring_regex(_only(cells, good), r"\A\+", "")
-    return good, digits.cast(pa.float64()).to_pandas().astype("float64")
+def _parse_number(words: pa.Array, readable: pa.Array) -> tuple[pa.Array, pa.Array]:
+    short = pc.less_equal(pc.utf8_length(words), _LONGEST_NUMBER)
+    good = pc.and_(pc.and_(readable, short), pc.match_substring_regex(words, _NUMBER))
+    digits = pc.replace_substring_regex(_only(words, good), r"\A\+", "")
+    return good, digits.cast(pa.float64())
 
 
-def _parse_boolean(cells: pa.ChunkedArray, readable: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pd.Series]:
-    lower = pc.ascii_lower(cells)
+def _parse_boolean(words: pa.Array, readable: pa.Array) -> tuple[pa.Array, pa.Array]:
+    lower = pc.ascii_lower(words)
     true = pc.is_in(lower, value_set=_TRUE)
     good = pc.and_(readable, pc.or_(true, pc.is_in(lower, value_set=_FALSE)))
-    flags = pc.if_else(good, true, pa.scalar(None, pa.bool_()))
-    return good, flags.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    return good, pc.if_else(good, true, pa.scalar(None, pa.bool_()))
 
 
 _PARSERS = {

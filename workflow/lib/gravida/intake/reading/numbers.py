@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gravida.intake.outcome import Outcome
-from gravida.intake.reading.text import Text
+from gravida.intake.reading.text import Text, distinct
 from schemas.submission import TABLES
 
 NUMBER_CHECKS = {
@@ -70,7 +70,8 @@ def settle_numbers(
     Returns
     -------
     Text
-        Cells that are no numbers are left as they are, and so is a column that fails.
+        Cells that are no numbers are left as they are, and so is a column that fails; the other columns of
+        numbers are encoded as dictionaries.
     list of (column, check)
         The columns whose numbers cannot be read without a question, with the check of `NUMBER_CHECKS`.
     """
@@ -78,15 +79,16 @@ def settle_numbers(
     typed = bool(text.letters) or text.file.lower().endswith(".parquet")
     for place, name in enumerate(text.names):
         if name in numeric:
-            settled, check = _settle(_plain(columns[place]), declared, typed)
+            words, places = distinct(columns[place])
+            settled, check = _settle(_plain(words), declared, typed)
             if check:
                 failing.append((name, check))
             else:
-                columns[place] = settled
+                columns[place] = pa.chunked_array([pa.DictionaryArray.from_arrays(places, settled)])
     return replace(text, columns=tuple(columns)), failing
 
 
-def _plain(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+def _plain(cells: pa.StringArray) -> pa.StringArray:
     """Return cells with the plain minus and without hard blanks around or inside of numbers."""
     if not _any(pc.invert(pc.string_is_ascii(cells))):
         return pc.ascii_trim(cells, characters=" ")
@@ -96,7 +98,7 @@ def _plain(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.match_substring_regex(plain, _NUMBER), plain, cells)
 
 
-def _settle(cells: pa.ChunkedArray, declared: str | None, typed: bool) -> tuple[pa.ChunkedArray, str]:
+def _settle(cells: pa.StringArray, declared: str | None, typed: bool) -> tuple[pa.StringArray, str]:
     if declared != "," and not _any(pc.match_substring(cells, ",")):
         return cells, ""
     numbers = pc.match_substring_regex(cells, _NUMBER)
@@ -115,8 +117,8 @@ def _settle(cells: pa.ChunkedArray, declared: str | None, typed: bool) -> tuple[
 
 
 def _establish(
-    cells: pa.ChunkedArray, comma: pa.ChunkedArray, point: pa.ChunkedArray
-) -> tuple[pa.ChunkedArray, str]:
+    cells: pa.StringArray, comma: pa.BooleanArray, point: pa.BooleanArray
+) -> tuple[pa.StringArray, str]:
     if _any(point):
         return cells, "mixed_decimals"
     grouped = _any(pc.and_(comma, pc.match_substring_regex(cells, _SEVERAL)))
@@ -128,14 +130,14 @@ def _establish(
     return (_to_points(cells), "") if fraction else (cells, "ambiguous_number")
 
 
-def _to_points(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+def _to_points(cells: pa.StringArray) -> pa.StringArray:
     return pc.replace_substring_regex(cells, _ONE_COMMA, r"\1.\2")
 
 
-def _drop(cells: pa.ChunkedArray, sign: str, pattern: str) -> pa.ChunkedArray:
+def _drop(cells: pa.StringArray, sign: str, pattern: str) -> pa.StringArray:
     matching = pc.match_substring_regex(cells, pattern)
     return pc.if_else(matching, pc.replace_substring(cells, sign, ""), cells) if _any(matching) else cells
 
 
-def _any(flags: pa.ChunkedArray) -> bool:
+def _any(flags: pa.BooleanArray) -> bool:
     return bool(pc.any(flags).as_py())

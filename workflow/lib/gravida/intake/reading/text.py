@@ -22,6 +22,7 @@ class Text:
     names : tuple of str
         The columns' names as sent, without blanks around them.
     columns : tuple of ChunkedArray of string, one a name
+        Or of a dictionary of strings, once the decimal sign of the numbers is settled.
     rows : int
     lines : ndarray of int64, shape (rows,)
         Where each row stood: the line of a CSV or the row of a sheet, from 1; of Parquet the row itself.
@@ -50,6 +51,16 @@ class Text:
         places = pa.array(rows, pa.int64())
         columns = tuple(column.take(places) for column in self.columns)
         return replace(self, columns=columns, rows=rows.size, lines=self.lines[rows])
+
+
+def distinct(cells: pa.ChunkedArray) -> tuple[pa.StringArray, pa.IntegerArray]:
+    """Return the different texts of a column, and for each row the place of its own among them.
+
+    Of a column that is encoded as a dictionary, its dictionary, in which a text may stand twice.
+    """
+    encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+    whole = encoded.combine_chunks()
+    return whole.dictionary, whole.indices
 
 
 def neutral(text: str) -> str:
