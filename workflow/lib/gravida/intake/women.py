@@ -22,7 +22,7 @@ def of_women(frame: pd.DataFrame) -> dict[str, pd.Series]:
         Years of age at the diagnosis, deliveries of the woman in the same year, years beyond the one by which
         ages may differ from years, and half points by which the EDSS has fallen.
     """
-    woman, year, birth = frame["woman_id"], _real(frame["delivery_year"]), born(frame)
+    year, birth, woman = _real(frame["delivery_year"]), born(frame), _numbered(frame["woman_id"])
     in_year = year.groupby([woman, year]).transform("size")
     hers = birth.groupby(woman)
     apart = np.maximum(birth - hers.transform("min"), hers.transform("max") - birth)
@@ -32,7 +32,7 @@ def of_women(frame: pd.DataFrame) -> dict[str, pd.Series]:
         "delivery_year.once_a_woman": _whole(in_year - 1),
         "age_at_delivery.fits_delivery_years": _whole(beyond.where(hers.transform("count") > 1)),
         "ms_diagnosis_year.from_age_14": _whole(ill_at),
-        "edss_before.drop_between_pregnancies": _whole(_drop_in_half_points(frame, in_year)),
+        "edss_before.drop_between_pregnancies": _whole(_drop_in_half_points(frame, woman, in_year)),
     }
 
 
@@ -41,12 +41,18 @@ def born(frame: pd.DataFrame) -> pd.Series:
     return _real(frame["delivery_year"]) - _real(frame["age_at_delivery"])
 
 
-def _drop_in_half_points(frame: pd.DataFrame, in_year: pd.Series) -> pd.Series:
+def _numbered(ids: pd.Series) -> pd.Series:
+    """Return a number for each id, the same for the same: rows are told apart by it sooner than by a text."""
+    place, _ = pd.factorize(ids)
+    return pd.Series(place, ids.index).where(place >= 0)
+
+
+def _drop_in_half_points(frame: pd.DataFrame, woman: pd.Series, in_year: pd.Series) -> pd.Series:
     """Return twice the fall of the EDSS since the pregnancy before; deliveries of one year have no order."""
     scored = pd.DataFrame(
         {
-            "woman": frame["woman_id"],
-            "year": frame["delivery_year"],
+            "woman": woman,
+            "year": _real(frame["delivery_year"]),
             "points": 2 * frame["edss_before"],
             "alone": (in_year == 1).astype("float64"),
         }
@@ -58,7 +64,7 @@ def _drop_in_half_points(frame: pd.DataFrame, in_year: pd.Series) -> pd.Series:
 
 
 def _whole(numbers: pd.Series) -> pd.Series:
-    return numbers.astype("Float64").astype("Int64")
+    return numbers.astype("Int64")
 
 
 def _real(cells: pd.Series) -> pd.Series:
