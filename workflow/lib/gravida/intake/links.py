@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pandera.pandas import DataFrameSchema
 
 from gravida.intake.parse import Typed
@@ -120,12 +122,8 @@ def of_rows(
 
 
 def _owners(ids: pd.Series, known: pd.Series) -> np.ndarray:
-    position = np.flatnonzero(known.notna())
-    found = pd.Index(known.dropna()).get_indexer(ids)
-    linked = (found >= 0) & ids.notna().to_numpy()
-    owner = np.full(len(ids), -1)
-    owner[linked] = position[found[linked]]
-    return owner
+    found = pc.index_in(pa.array(ids), value_set=pa.array(known), skip_nulls=True)
+    return found.fill_null(-1).to_numpy().astype(np.int64)
 
 
 def _of_onsets(
