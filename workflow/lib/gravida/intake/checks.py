@@ -52,13 +52,15 @@ def failing_cells(
                 fresh[column] = fresh.get(column, False) | new
         if not fresh:
             return found
-        frame = frame.assign(**{column: frame[column].mask(new) for column, new in fresh.items()})
-        unusable = unusable.assign(**{column: unusable[column] | new for column, new in fresh.items()})
+        schema = pa.DataFrameSchema({column: schema.columns[column] for column in fresh})
+        frame = pd.DataFrame({column: frame[column].mask(new) for column, new in fresh.items()})
+        unusable = pd.DataFrame({column: unusable[column] | new for column, new in fresh.items()})
 
 
 def _one_pass(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]:
     try:
-        schema.validate(frame, lazy=True)
+        # Nothing is coerced or filled in, so the frame stays as it is without a copy.
+        schema.validate(frame, lazy=True, inplace=True)
     except pa.errors.SchemaErrors as failure:
         cases = failure.failure_cases[["column", "check", "index"]]
     else:
