@@ -34,6 +34,8 @@ _TWO_WORDS = re.compile(
 _SPOKEN = re.compile("(?=.*[aeiouy])(?!.*[^aeiouy]{5}).{3,}")
 _DATE_SHARE, _YEAR_SHARE = 0.0366, 0.011
 _MOST_PIECES = 5
+# Nothing that is looked for among numbers is shorter.
+_SHORTEST_NUMBER = 6
 
 
 def _four_digit_year(year: str, month: str, day: str) -> bool:
@@ -67,7 +69,7 @@ _SEPARATED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """An identifier taken apart: how many digits, what may be a number, and its pieces."""
+    """An identifier taken apart: how many digits, what may be a number that is told of, and its pieces."""
 
     digits: int
     numbers: frozenset[str]
@@ -105,7 +107,8 @@ def id_checks(ids: Sequence[str]) -> dict[str, set[int]]:
 def _taken_apart(identifier: str) -> _Parts:
     digits = sum(map(str.isdecimal, identifier))
     pieces = tuple(_PIECES.findall(identifier))
-    return _Parts(digits, frozenset(_numbers(identifier.upper())) if digits >= 6 else frozenset(), pieces)
+    numbers = _numbers(identifier.upper()) if digits >= _SHORTEST_NUMBER else ()
+    return _Parts(digits, frozenset(each for each in numbers if len(each) >= _SHORTEST_NUMBER), pieces)
 
 
 _NOTHING = _Parts(0, frozenset(), ())
