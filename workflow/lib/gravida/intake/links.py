@@ -122,6 +122,8 @@ def of_rows(
 
 
 def _owners(ids: pd.Series, known: pd.Series) -> np.ndarray:
+    if ids.empty:
+        return np.empty(0, dtype=np.int64)
     found = pc.index_in(pa.array(ids), value_set=pa.array(known), skip_nulls=True)
     return found.fill_null(-1).to_numpy().astype(np.int64)
 

@@ -77,7 +77,7 @@ def parse_table(table: str, text: Text, doubtful: Collection[str] = ()) -> Typed
         else:
             series[column] = _missing(rule.dtype.type, text.rows)
             unusable[column] = np.full(text.rows, rule.required or bool(places))
-    return Typed(pd.DataFrame(series), pd.DataFrame(unusable), frozenset(sent))
+    return Typed(pd.DataFrame(series, copy=False), pd.DataFrame(unusable), frozenset(sent))
 
 
 def empty_table(table: str) -> pd.DataFrame:
