@@ -89,8 +89,11 @@ def _assess_links(typed: Mapping[str, Typed], rules: Rules) -> list[Outcome]:
     pregnancies = typed.get(REQUIRED_TABLE, _nothing(REQUIRED_TABLE))
     outcomes = assess_ids(pregnancies.frame)
     codes = pd.Series(rules.codes, dtype="string")
-    within = within_pregnancy(pregnancies, codes, int(rules.site.data_cut[:4]), rules.site.policy)
-    refused, of_pregnancies = assess_rules(REQUIRED_TABLE, PREGNANCY_RULES, within)
+    year = int(rules.site.data_cut[:4])
+    # Quantities are as many as cells: none is kept longer than its rules need it.
+    refused, of_pregnancies = assess_rules(
+        REQUIRED_TABLE, PREGNANCY_RULES, within_pregnancy(pregnancies, codes, year, rules.site.policy)
+    )
     between = against_earlier(pregnancies.frame, rules.earlier)
     outcomes += of_pregnancies + assess_rules(REQUIRED_TABLE, RESUBMISSION_RULES, between)[1]
     pregnancies = pregnancies.without(refused)

@@ -271,6 +271,5 @@ def _sparse(values: np.ndarray, rows: np.ndarray, size: int) -> pd.Series:
 
 def _in_order(quantities: Mapping[str, pd.Series], rules: DataFrameSchema, rows: int) -> pd.DataFrame:
     nothing = pd.Series(pd.NA, index=range(rows), dtype="Int64")
-    return pd.DataFrame(
-        {name: quantities.get(name, nothing).astype("Int64") for name in rules.columns}, index=range(rows)
-    )
+    columns = {name: quantities.get(name, nothing).astype("Int64") for name in rules.columns}
+    return pd.DataFrame(columns, index=range(rows), copy=False)

@@ -64,7 +64,9 @@ def _drop_in_half_points(frame: pd.DataFrame, woman: pd.Series, in_year: pd.Seri
 
 
 def _whole(numbers: pd.Series) -> pd.Series:
-    return numbers.astype("Int64")
+    missing = numbers.isna()
+    whole = pd.arrays.IntegerArray(numbers.mask(missing, 0).to_numpy(np.int64), missing.to_numpy())
+    return pd.Series(whole, numbers.index)
 
 
 def _real(cells: pd.Series) -> pd.Series:

@@ -54,10 +54,13 @@ def below_heading(
             long = pc.greater(pc.utf8_length(column), LONGEST_CELL).to_numpy()
             if long.any():
                 raise asked.unreadable("cell_too_long", lines.size, lines[long])
-    filled = [pc.not_equal(pc.utf8_trim(column, characters=BLANKS), "").to_numpy() for column in columns]
-    while names and not names[-1] and not filled[-1].any():
-        names, columns, filled = names[:-1], columns[:-1], filled[:-1]
-    rows = np.logical_or.reduce(filled) if filled else np.zeros(lines.size, dtype=bool)
+    while names and not names[-1] and not _filled(columns[-1]).any():
+        names, columns = names[:-1], columns[:-1]
+    rows = np.zeros(lines.size, dtype=bool)
+    for column in columns:
+        if rows.all():
+            break
+        rows |= _filled(column)
     if not rows.all():
         mask = pa.array(rows)
         columns, lines = [column.filter(mask) for column in columns], lines[rows]
@@ -72,3 +75,7 @@ def below_heading(
         tuple(letters[:width]),
         tuple(dates[:width]),
     )
+
+
+def _filled(column: pa.ChunkedArray) -> np.ndarray:
+    return pc.not_equal(pc.utf8_trim(column, characters=BLANKS), "").to_numpy()

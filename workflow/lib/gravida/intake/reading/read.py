@@ -148,6 +148,7 @@ def _content(asked: Asked, path: Path) -> bytes:
         content = read_bytes(path)
     except OSError:
         raise asked.unreadable("unreadable_file") from None
-    if not content.removeprefix(UTF8_MARK).strip():
+    text = content.removeprefix(UTF8_MARK)
+    if not text or text.isspace():
         raise asked.unreadable("empty_file")
     return content
