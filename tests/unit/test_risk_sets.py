@@ -98,6 +98,18 @@ def test_one_batch_equals_several(seed: int, cut: int) -> None:
     assert (sum(days[1:2], start=days[0]).at_risk == days[2].at_risk).all()
 
 
+def test_rows_that_are_alike_are_looked_at_once_and_count_each_time() -> None:
+    t, beta = invented(2, n=40), np.array([0.3, 0.2])
+    thrice = t.take(np.repeat(np.arange(40), 3))
+    assert (thrice.patterns.often == 3).all() and thrice.patterns.often.size == 40
+    grid = lay_grid([thrice])
+    once, three = add_up(t, grid, beta), add_up(thrice, grid, beta)
+    for name in ("at_risk", "tied", "relapses", "covariates"):
+        assert getattr(three, name) == pytest.approx(3 * getattr(once, name), rel=1e-12, abs=1e-12)
+    residuals = score_residuals(thrice, grid, beta, take_steps(three, "efron"))
+    assert (residuals.reshape(40, 3, 2) == residuals[::3, None]).all()
+
+
 def test_a_model_of_several_batches_is_the_model_of_one() -> None:
     t = invented(3, n=60)
     one = fit_cox([t])

@@ -122,7 +122,7 @@ def fit_cox(batches: Sequence[SurvivalTimes], ties: Ties = "efron") -> CoxModel:
     if eigvalsh(fit.sums.information, null.information)[0] < SMALLEST_SHARE:
         raise NotEstimable("the covariates tell perfectly who relapses first: a ratio is 0 or infinite")
     accept(fit.sums)
-    women = np.unique(np.concatenate([batch.woman for batch in batches])).size
+    women = np.count_nonzero(np.bincount(np.concatenate([batch.woman for batch in batches])))
     return CoxModel(batches, grid, ties, null, fit, women)
 
 

@@ -4,7 +4,8 @@ A pregnancy is at risk on a day after its entry and up to its time, ``entry < da
 pregnancies Cox's partial likelihood needs no more than, on each day with a relapse and at given coefficients,
 the sums of ``exp(x beta)``, ``x exp(x beta)`` and ``x x' exp(x beta)`` over those at risk and over those who
 relapse that day. These add over batches. Once they are known, each pregnancy's score residual follows from
-its own row.
+its own row. Of whole days and few covariates there are few different rows: sums are over those, each as often
+as it is there.
 
 Ties are handled as Efron (1977, JASA 72:557-565) or Breslow (1974, Biometrics 30:89-99). With m relapses on a
 day Efron takes m steps and leaves a share of 0, 1/m, ... (m-1)/m of those who relapse out of the risk set;
@@ -14,14 +15,17 @@ Data, chapters 4 and 7), with late entry, strata and ties.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
+from gravida.models.blocks import alike
+
 Ties = Literal["efron", "breslow"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SurvivalTimes:
     """Some pregnancies' times to relapse or to the end of their observation.
 
@@ -50,6 +54,31 @@ class SurvivalTimes:
         """Return the pregnancies at these positions (or under this mask)."""
         columns = (self.entry, self.time, self.event, self.design, self.woman, self.stratum)
         return SurvivalTimes(*(column[rows] for column in columns))
+
+    @cached_property
+    def patterns(self) -> "Patterns":
+        """The pregnancies that differ in more than the woman."""
+        number, first = alike([self.time, self.entry, self.event, self.stratum, *self.design.T])
+        return Patterns(self.take(first), np.bincount(number), number)
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Times and covariates that there are, k of them, among n pregnancies.
+
+    Attributes
+    ----------
+    times : SurvivalTimes
+        Each once; its `woman` says nothing.
+    often : ndarray of int, shape (k,)
+        Pregnancies of each.
+    number : ndarray of int, shape (n,)
+        That of each pregnancy.
+    """
+
+    times: SurvivalTimes
+    often: np.ndarray
+    number: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +142,11 @@ class Grid:
 def lay_grid(batches: Sequence[SurvivalTimes]) -> Grid:
     """Return the grid that all batches share: two passes of sums over pregnancies."""
     n = sum(batch.time.size for batch in batches)
-    centre = sum(batch.design.sum(axis=0) for batch in batches) / n
-    spread = np.sqrt(sum(((batch.design - centre) ** 2).sum(axis=0) for batch in batches) / n)
-    days = np.unique(np.concatenate([batch.time[batch.event] for batch in batches]))
-    strata = 1 + max(int(batch.stratum.max(initial=0)) for batch in batches)
+    parts = [(batch.patterns.often, batch.patterns.times) for batch in batches]
+    centre = sum(often @ times.design for often, times in parts) / n
+    spread = np.sqrt(sum(often @ (times.design - centre) ** 2 for often, times in parts) / n)
+    days = np.unique(np.concatenate([times.time[times.event] for _, times in parts]))
+    strata = 1 + max(int(times.stratum.max(initial=0)) for _, times in parts)
     return Grid(days, strata, centre, spread)
 
 
@@ -150,16 +180,17 @@ class RiskSums:
 
 def add_up(times: SurvivalTimes, grid: Grid, beta: np.ndarray) -> RiskSums:
     """Return the sums of one batch at these coefficients, shape (p,)."""
+    often, times = times.patterns.often[:, None], times.patterns.times
     x = times.design - grid.centre
-    weight = np.exp(x @ beta)
-    n, p = x.shape
-    products = np.einsum("ia,ib->iab", x, x).reshape(n, p * p)
-    moments = weight[:, None] * np.column_stack([np.ones(n), x, products])
+    k, p = x.shape
+    products = np.einsum("ia,ib->iab", x, x).reshape(k, p * p)
+    moments = often * np.exp(x @ beta)[:, None] * np.column_stack([np.ones(k), x, products])
+    relapses = grid.over_those_who_relapse(times, often)
     return RiskSums(
         grid.over_the_risk_set(times, moments),
         grid.over_those_who_relapse(times, moments),
-        np.bincount(grid.cells_of_relapses(times), minlength=grid.strata * grid.days.size),
-        grid.over_those_who_relapse(times, x),
+        relapses[:, 0].astype(np.int64),
+        grid.over_those_who_relapse(times, often * x),
     )
 
 
@@ -219,7 +250,8 @@ def score_residuals(times: SurvivalTimes, grid: Grid, beta: np.ndarray, steps: S
         The coefficients at which `steps` were taken, over all batches.
     steps : Steps
     """
-    cells, p = grid.strata * grid.days.size, beta.size
+    cells, p, number = grid.strata * grid.days.size, beta.size, times.patterns.number
+    times = times.patterns.times
 
     def by_cell(share: np.ndarray) -> np.ndarray:
         """Return the sums over the steps of a cell of share x (1, mean), shape (cells, 1 + p)."""
@@ -235,4 +267,4 @@ def score_residuals(times: SurvivalTimes, grid: Grid, beta: np.ndarray, steps: S
     residuals = -np.exp(x @ beta)[:, None] * (x * at_risk[:, :1] - at_risk[:, 1:])
     averages = by_cell(np.ones(steps.cell.size))[hers]
     residuals[times.event] += x[times.event] - averages[:, 1 : 1 + p] / averages[:, :1]
-    return residuals
+    return residuals[number]
