@@ -1,6 +1,7 @@
 """Pregnancies followed from delivery to a first relapse: what the tables of times to relapse ask of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -35,7 +36,7 @@ class Followed(Protocol):
         """Say by what the curve up to a day is approximated, "" where it is not."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FollowedRows:
     """Followed pregnancies whose rows are at hand.
 
@@ -47,17 +48,25 @@ class FollowedRows:
 
     rows: pd.DataFrame
 
-    def _of(self, arm: str) -> pd.DataFrame:
-        return self.rows if arm == "all" else self.rows[self.rows["arm"] == arm]
+    @cached_property
+    def _arms(self) -> dict[str, pd.DataFrame]:
+        every = self.rows[["woman", "entry", "time", "relapsed"]]
+        return {"all": every} | {arm: every[self.rows["arm"] == arm] for arm in ("treated", "untreated")}
+
+    @cached_property
+    def _sizes(self) -> dict[str, dict[str, int]]:
+        return {
+            arm: {"pregnancies": len(rows), "women": rows["woman"].nunique()}
+            for arm, rows in self._arms.items()
+        }
 
     def sizes(self, arm: str) -> dict[str, int]:
         """Return how many pregnancies and women an arm has."""
-        here = self._of(arm)
-        return {"pregnancies": len(here), "women": here["woman"].nunique()}
+        return self._sizes[arm]
 
     def relapsed(self, arm: str, day: int) -> tuple[int, int]:
         """Return how many pregnancies, and of how many women, have relapsed by a day."""
-        here = self._of(arm)
+        here = self._arms[arm]
         by_now = here["relapsed"].to_numpy(bool) & (here["time"] <= day).to_numpy(bool)
         return int(by_now.sum()), women_with(here["woman"], by_now)
 
@@ -69,12 +78,12 @@ class FollowedRows:
 
     def at_risk(self, arm: str, day: int) -> int:
         """Return how many are at risk on a day."""
-        here = self._of(arm)
+        here = self._arms[arm]
         return int(((here["entry"] < day) & (here["time"] >= day)).sum())
 
     def curve(self, arm: str, days: int) -> Curve:
         """Return the Kaplan-Meier curve up to a day."""
-        here = self._of(arm)
+        here = self._arms[arm]
         columns = (here["entry"].to_numpy(), here["time"].to_numpy(), here["relapsed"].to_numpy(bool))
         return kaplan_meier(count_days(*columns, days))
 

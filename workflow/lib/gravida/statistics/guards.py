@@ -17,7 +17,7 @@ def women_with(women: pd.Series | np.ndarray, events: pd.Series | np.ndarray) ->
     events : Series or ndarray of int or bool, shape (n,)
         Her events in that row.
     """
-    return int(np.unique(np.asarray(women)[np.asarray(events) > 0]).size)
+    return pd.unique(np.asarray(women)[np.asarray(events) > 0]).size
 
 
 def relapsed_women(
@@ -34,7 +34,7 @@ def relapsed_women(
     """
     relapses = np.asarray(relapses)
     relapsed = relapses > 0
-    _, place = np.unique(np.asarray(women)[relapsed], return_inverse=True)
+    place, _ = pd.factorize(np.asarray(women)[relapsed])
     hers = np.bincount(place, weights=relapses[relapsed])
     return {f"women_with_relapse{suffix}": hers.size, f"relapses_most{suffix}": int(hers.max(initial=0))}
 

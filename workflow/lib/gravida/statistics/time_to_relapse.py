@@ -103,9 +103,13 @@ class TimesComparison:
     def cox(self) -> CoxModel:
         """The Cox model of the arms, Efron's ties."""
         for arm in (self.numerator, self.denominator):
-            if not self.rows.loc[self.rows["arm"] == arm, "relapsed"].any():
+            if not self.times.event[self.inside(arm)].any():
                 raise NotEstimable(f"no relapse among the {arm}: the ratio is 0 or infinite")
         return fit_cox([self.times])
+
+    def inside(self, arm: str) -> np.ndarray:
+        """Say which pregnancies are in the numerator's or the denominator's arm, shape (n,)."""
+        return self.times.design[:, 0] == (arm == self.numerator)
 
     def curves(self, days: int, through: int) -> dict[str, Curve]:
         """Return each arm's Kaplan-Meier curve up to `days`, known through day `through`.
@@ -173,15 +177,15 @@ def hazard_ratio(comparison: TimesComparison) -> Numbers:
 
 def _check_clustering(comparison: TimesComparison, model: CoxModel) -> None:
     """Raise if the women's scores cannot tell how they differ: see `Comparison.obstacle_to_clustering`."""
-    rows, times = comparison.rows, comparison.times
-    if rows.groupby("arm", observed=True)["woman"].nunique().min() < 2:
+    times, arms = comparison.times, (comparison.numerator, comparison.denominator)
+    if min(comparison.followed.sizes(arm)["women"] for arm in arms) < 2:
         raise NotEstimable("clustered errors need 2 women in each arm")
     if rests_on_one_woman(times):
         raise NotEstimable("the contrast rests on one woman: clustered errors cannot hold her")
     scores = model.woman_scores()[:, 0]
     largest = np.abs(scores).max()
-    for arm in (comparison.numerator, comparison.denominator):
-        if np.ptp(scores[rows.loc[rows["arm"] == arm, "woman"]]) <= SAME_SCORE * largest:
+    for arm in arms:
+        if np.ptp(scores[times.woman[comparison.inside(arm)]]) <= SAME_SCORE * largest:
             raise NotEstimable(f"the {arm} women all have one follow-up: clustered errors would be 0")
 
 
