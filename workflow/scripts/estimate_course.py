@@ -4,10 +4,12 @@ from _job import job
 
 with job(snakemake.log[0]):
     from gravida.federation.study import contrasts_of
-    from gravida.statistics.course import estimate_course
+    from gravida.statistics.course import estimate_course, periods_of_course
     from gravida.tables import read_rows, write_table
 
-    inputs = snakemake.input
-    rows = map(read_rows, (inputs.pregnancies, inputs.person_time))
-    contrasts = contrasts_of(*rows, snakemake.params.plan, inputs.answers)
+    inputs, plan = snakemake.input, snakemake.params.plan
+    # Nothing else is asked of a pregnancy, and there is much person-time to hold.
+    pregnancies = read_rows(inputs.pregnancies, columns=("site", "dated"))
+    person_time = read_rows(inputs.person_time, periods_of_course(plan))
+    contrasts = contrasts_of(pregnancies, person_time, plan, inputs.answers)
     write_table(snakemake.output.table, estimate_course(contrasts))

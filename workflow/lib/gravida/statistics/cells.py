@@ -15,6 +15,8 @@ from gravida.statistics.comparison import Side, side_of
 from gravida.statistics.design import make_sample
 
 BEFORE = "pre_pregnancy_year"
+# What is asked of rows of person-time, of which there are several for each pregnancy.
+COLUMNS = ["site", "woman", "arm", "period", "relapses", "person_years"]
 Cell = tuple[str, str]
 
 
@@ -41,9 +43,9 @@ class CellsOfRows:
     @cached_property
     def _numbered(self) -> tuple[np.ndarray, list[Cell]]:
         """The number of each row's cell, and the cells."""
-        arm, arms = pd.factorize(self.rows["arm"])
-        period, periods = pd.factorize(self.rows["period"])
-        number, found = pd.factorize(arm * len(periods) + period)
+        arm, arms = _numbers(self.rows["arm"])
+        period, periods = _numbers(self.rows["period"])
+        number, found = _numbers(arm * len(periods) + period)
         return number, [
             (str(arms[cell // len(periods)]), str(periods[cell % len(periods)])) for cell in found
         ]
@@ -62,10 +64,16 @@ class CellsOfRows:
     def sample(self, cells: Sequence[Cell]) -> Sample:
         """Return the pregnancies of some cells, with a column for each of them."""
         number, known = self._numbered
-        place = np.array([cells.index(cell) if cell in cells else -1 for cell in known])[number]
+        place = np.array([cells.index(cell) if cell in cells else -1 for cell in known], np.int32)[number]
         rows, place = (self.rows, place) if (place >= 0).all() else (self.rows[place >= 0], place[place >= 0])
         place = narrow(place, len(cells))
         return make_sample(rows, [Coded(values, place) for values in np.eye(len(cells))])
+
+
+def _numbers(values: pd.Series | np.ndarray) -> tuple[np.ndarray, pd.Index | np.ndarray]:
+    """Return the number of each value, as narrow as it can be for any number of rows, and the values."""
+    number, levels = pd.factorize(values)
+    return number.astype(np.int32), levels
 
 
 def cells_of_rows(
@@ -82,12 +90,13 @@ def cells_of_rows(
         `dated` (pregnancies with dated relapses) or `both_years` (those of them of which both years before
         pregnancy were observed).
     """
-    rows = person_time[person_time["period"].isin(periods)]
+    inside, pregnancy = np.array(person_time["period"].isin(periods)), person_time["pregnancy"].to_numpy()
     if only:
-        rows = rows[pregnancies["dated"].loc[rows["pregnancy"]].to_numpy(bool)]
+        place = pregnancies.index.get_indexer(pregnancy[inside])
+        inside[inside] = pregnancies["dated"].to_numpy(bool)[place]
     if only == "both_years":
-        rows = rows[rows["pregnancy"].isin(with_both_years(person_time))]
-    return CellsOfRows(rows)
+        inside[inside] = np.isin(pregnancy[inside], with_both_years(person_time))
+    return CellsOfRows(person_time[COLUMNS][inside].reset_index(drop=True))
 
 
 def with_both_years(person_time: pd.DataFrame) -> pd.Index:

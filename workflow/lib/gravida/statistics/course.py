@@ -6,6 +6,7 @@ Errors are clustered by woman over all her pregnancies and periods.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,11 @@ class Term:
     def of_arms(self) -> bool:
         """Whether it compares the arms."""
         return len({arm for arm, _ in self.weights}) > 1
+
+
+def periods_of_course(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the periods whose rows the course looks at, that of the outcome among them."""
+    return tuple(dict.fromkeys((plan["period"], *COUNT_COLUMNS, *PARTS_OF_PERIODS, SECOND_YEAR_BEFORE)))
 
 
 def estimate_course(contrasts: Contrasts) -> pd.DataFrame:
