@@ -8,7 +8,7 @@ with job(snakemake.log[0]):
     from gravida.tables import read_rows, write_table
 
     inputs, plan = snakemake.input, snakemake.params.plan
-    rows = list(map(read_rows, (inputs.pregnancies, inputs.person_time)))
+    rows = read_rows(inputs.pregnancies), read_rows(inputs.person_time, (plan["period"],))
     onsets, verdict = read_rows(inputs.onsets), contrasts_of(*rows, plan, inputs.answers).verdict
     settings = SurvivalSettings(plan["numerator"], plan["denominator"], plan["confidence"])
     if inputs.answers:
