@@ -21,6 +21,7 @@ from typing import Any
 
 # As every step of the workflow does.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 ROOT = Path(__file__).resolve().parents[1]
 COVARIATES = ("age_at_delivery", "disease_duration_years", "edss_before", "dmt_before", "relapses_pre_year")
 PERIOD, CONFIDENCE, SEPARATION = "postpartum_year", 0.95, 30

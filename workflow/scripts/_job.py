@@ -14,6 +14,8 @@ from pathlib import Path
 
 # The library has its own threads, and sums must not depend on how many processors there are.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# What a file was read into is then free for what is made of it.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 # Ahead of whatever the environment knows: the library that runs is the one beside this script.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
