@@ -134,9 +134,7 @@ def _findings(outcome: Outcome, ids: pd.Series | None, text: Text | None) -> pd.
         "category": outcome.category,
         "action": outcome.action if outcome.action in ("refused", "quarantined") else "flagged",
     }
-    constant = {
-        name: pd.array([neutral(value)], TEXT).repeat(lines.size) for name, value in names.items()
-    }
+    constant = {name: pd.array([neutral(value)], TEXT).repeat(lines.size) for name, value in names.items()}
     who = pd.array([pd.NA] * lines.size, TEXT)
     if known:
         who = _neutral(ids.iloc[outcome.lines - HEADER_LINES - 1]).array
