@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from gravida.models.blocks import alike
+from gravida.models.coded import Coded, alike
 
 Ties = Literal["efron", "breslow"]
 
@@ -58,8 +58,9 @@ class SurvivalTimes:
     @cached_property
     def patterns(self) -> "Patterns":
         """The pregnancies that differ in more than the woman."""
-        number, first = alike([self.time, self.entry, self.event, self.stratum, *self.design.T])
-        return Patterns(self.take(first), np.bincount(number), number)
+        columns = (self.time, self.entry, self.event, self.stratum, *self.design.T)
+        number, row = alike([Coded.of(column) for column in columns])
+        return Patterns(self.take(row), np.bincount(number), number)
 
 
 @dataclass(frozen=True, slots=True)
