@@ -14,8 +14,6 @@ from gravida.files import write_beside, write_text
 
 # Frames share their columns until one is written to.
 pd.options.mode.copy_on_write = True
-# What Arrow frees goes back to the system, where the models find it.
-pa.set_memory_pool(pa.system_memory_pool())
 
 SIGNIFICANT_DIGITS = "%.15g"
 # Person-time is written period by period: what is asked for of it is read by groups of rows.
