@@ -1,6 +1,6 @@
 """Relapses and days of every pregnancy in every period."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -44,54 +44,73 @@ def count_person_time(
     missing : dict of Categorical
         For each whole period why a pregnancy has no person-time in it, one of `REASONS`.
     """
-    position, day = onsets["pregnancy"].to_numpy(np.int64), onsets["day"].to_numpy(np.int32)
     observed, windows = _narrow(observation(pregnancies)), period_windows(gestation(pregnancies))
     missing = {
         period: _missing_reason(pregnancies, period, windows[period].days_within(observed))
         for period in COUNT_COLUMNS
     }
-    dated, parts = pregnancies["dated"].to_numpy(bool), {}
-    for period in periods or windows:
-        window, whole = windows[period], PARTS.get(period, period)
-        days = window.days_within(observed)
-        usable = (missing[whole] == "") & (days > 0) & (dated | (period not in PARTS))
-        relapses = _relapses(pregnancies, period, count_onsets(position, day, window.within(observed)))
-        rows = np.flatnonzero(usable).astype(np.int32)
-        parts[period] = {"row": rows, "relapses": relapses[rows].astype(np.int32), "days": days[rows]}
-    return _joined(pregnancies, parts, list(windows)), missing
+    dated = pregnancies["dated"].to_numpy(bool)
+    usable = {
+        period: (missing[PARTS.get(period, period)] == "")
+        & (windows[period].days_within(observed) > 0)
+        & (dated | (period not in PARTS))
+        for period in periods or windows
+    }
+    inside = (windows[period].within(observed) for period in usable)
+    return _tabulated(pregnancies, onsets, usable, inside, list(windows)), missing
+
+
+def _tabulated(
+    pregnancies: pd.DataFrame,
+    onsets: pd.DataFrame,
+    usable: Mapping[str, np.ndarray],
+    inside: Iterable[Window],
+    periods: Sequence[str],
+) -> pd.DataFrame:
+    """Return the rows of the usable pregnancies, one period after the other; `inside` is what is observed."""
+    row, relapses, days = _counted(pregnancies, onsets, usable, inside)
+    codes = np.array([periods.index(period) for period in usable], dtype=np.int8)
+    sizes = [np.count_nonzero(there) for there in usable.values()]
+    columns = {
+        "site": _taken(pregnancies["site"], row),
+        "woman": pregnancies["woman"].to_numpy(np.int32)[row],
+        "arm": _taken(pregnancies["arm"], row),
+        "pregnancy": pregnancies.index.to_numpy(np.int32)[row],
+        "period": pd.Categorical.from_codes(np.repeat(codes, sizes), periods),
+        "relapses": relapses,
+        "days": days,
+    }
+    del row
+    columns["person_years"] = days / DAYS_PER_YEAR
+    return pd.DataFrame(columns, copy=False)
+
+
+def _counted(
+    pregnancies: pd.DataFrame,
+    onsets: pd.DataFrame,
+    usable: Mapping[str, np.ndarray],
+    inside: Iterable[Window],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return position, relapses and days of the usable pregnancies, one period after the other."""
+    position, day = onsets["pregnancy"].to_numpy(np.int64), onsets["day"].to_numpy(np.int32)
+    ends = np.cumsum([np.count_nonzero(there) for there in usable.values()])
+    # Of millions of rows there is no room for a second copy.
+    row, relapses, days = (np.empty(ends[-1], dtype=np.int32) for _ in range(3))
+    for (period, there), window, end in zip(usable.items(), inside, ends, strict=True):
+        rows = np.flatnonzero(there)
+        part = slice(end - rows.size, end)
+        row[part], days[part] = rows, (window.end - window.start)[rows]
+        relapses[part] = _relapses(pregnancies, period, count_onsets(position, day, window))[rows]
+    return row, relapses, days
 
 
 def _narrow(window: Window) -> Window:
     return Window(window.start.astype(np.int32), window.end.astype(np.int32))
 
 
-def _joined(
-    pregnancies: pd.DataFrame, parts: Mapping[str, dict[str, np.ndarray]], periods: Sequence[str]
-) -> pd.DataFrame:
-    """Return the rows of every period, one period after the other; `parts` is used up."""
-    sizes = [part["row"].size for part in parts.values()]
-    codes = np.array([periods.index(period) for period in parts], dtype=np.int8)
-    relapses = np.concatenate([part.pop("relapses") for part in parts.values()])
-    days = np.concatenate([part.pop("days") for part in parts.values()])
-
-    def taken(values: np.ndarray) -> np.ndarray:
-        return np.concatenate([values[part["row"]] for part in parts.values()])
-
-    def labels(column: str) -> pd.Categorical:
-        found = pd.Categorical(pregnancies[column]).remove_unused_categories()
-        return pd.Categorical.from_codes(taken(found.codes), dtype=found.dtype)
-
-    columns = {
-        "site": labels("site"),
-        "woman": taken(pregnancies["woman"].to_numpy(np.int32)),
-        "arm": labels("arm"),
-        "pregnancy": taken(pregnancies.index.to_numpy(np.int32)),
-        "period": pd.Categorical.from_codes(np.repeat(codes, sizes), periods),
-        "relapses": relapses,
-        "days": days,
-        "person_years": days / DAYS_PER_YEAR,
-    }
-    return pd.DataFrame(columns, copy=False)
+def _taken(labels: pd.Series, row: np.ndarray) -> pd.Categorical:
+    found = pd.Categorical(labels).remove_unused_categories()
+    return pd.Categorical.from_codes(found.codes[row], dtype=found.dtype)
 
 
 def of_period(person_time: pd.DataFrame, period: str) -> pd.DataFrame:
