@@ -20,7 +20,6 @@ with job(snakemake.log[0]) as warnings:
     settings = CohortSettings(params.exposure, params.separation)
     sites = gather(verdicts, params.policies, *tables)
     cohort = build_cohort(sites, codes, settings, tabulate_unused(verdicts, refused))
-    write_rows(snakemake.output.pregnancies, cohort.pregnancies)
-    write_rows(snakemake.output.person_time, cohort.person_time)
-    write_rows(snakemake.output.onsets, cohort.onsets)
+    for name in ("pregnancies", "person_time", "onsets"):
+        write_rows(snakemake.output[name], getattr(cohort, name))
     write_table(snakemake.output.attrition, with_theirs("attrition", cohort.attrition, inputs.answers))
