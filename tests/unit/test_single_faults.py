@@ -96,6 +96,9 @@ def submit(
     return intake_site(SITE, entries, CODES, SEPARATION, strange, plan(mapping) if mapping else None)
 
 
+POOLS: list[pa.MemoryPool] = []
+
+
 def submit_changed(folder: Path, name: str, fault: str, change: Callable[[bytes], bytes]) -> IntakeResult:
     """Take in a format's files, that of the pregnancies changed; where it is hostile, in bounded memory."""
     files = dict(valid_files(name))
@@ -104,6 +107,8 @@ def submit_changed(folder: Path, name: str, fault: str, change: Callable[[bytes]
         return submit(folder, files, FORMATS[name].mapping)
     usual = pa.default_memory_pool()
     arrow = pa.proxy_memory_pool(usual)
+    # A pool must be there for as long as anything that it has given out.
+    POOLS.append(arrow)
     pa.set_memory_pool(arrow)
     tracemalloc.start()
     try:
