@@ -100,9 +100,9 @@ format: $(READY) ## apply the formatters
 docs: $(READY) ## regenerate the data dictionary, the guide to the configuration and the list of tables
 	$(BIN)/python -m gravida document
 
-# Without asking for newer versions of the theme.
+# Not --quiet: then nothing is strict.
 site: $(READY) ## build the documentation into results/site; a link or an anchor that leads nowhere fails
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Site: results/site/index.html"
 
 referee: $(READY) ## hold the reference numbers in tests/golden against R (tests/golden/README.md names its packages)

@@ -28,8 +28,11 @@ def on_files(files, config):
 
 def on_page_markdown(markdown, page, config, files):
     """Let links to the documents, and of the documents, lead to pages of the site."""
-    for source, name in TAKEN_IN.items():
-        markdown = markdown.replace(f"](../{source}", f"]({name}")
-    if page.file.src_uri in TAKEN_IN.values():
-        markdown = re.sub(r"\]\((docs/|\.\./docs/)", "](", markdown)
-    return markdown
+    here = {name: source for source, name in TAKEN_IN.items()}.get(page.file.src_uri)
+    folder = (ROOT / here).parent if here else ROOT / "docs"
+
+    def lead(found):
+        source = (folder / found["path"]).resolve().relative_to(ROOT).as_posix()
+        return f"]({TAKEN_IN.get(source, source.removeprefix('docs/'))}{found['anchor'] or ''})"
+
+    return re.sub(r"\]\((?P<path>[\w./-]+)(?P<anchor>#[\w-]+)?\)", lead, markdown)

@@ -58,7 +58,7 @@ def test_a_block_that_ends_otherwise_is_found(tmp_path: Path) -> None:
 def build_site(folder: Path, site: Path) -> subprocess.CompletedProcess:
     """Build the site of a project in a folder."""
     return subprocess.run(
-        [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict", "--site-dir", str(site)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -102,7 +102,8 @@ def test_every_page_is_in_the_navigation() -> None:
 def first_cells(page: str, heading: str) -> list[str]:
     """Return the first cells of the table under a heading, without quotes."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
-    return re.findall(r"^\| `([^`]+)`", text.partition("\n## ")[0], re.MULTILINE)
+    rows = text.partition("\n## ")[0].partition("|---|")[2]
+    return re.findall(r"^\| `([^`]+)`", rows, re.MULTILINE)
 
 
 def test_every_rule_of_the_gate_is_explained_in_its_order() -> None:
