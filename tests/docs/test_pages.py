@@ -142,3 +142,16 @@ def test_the_version_is_one_and_the_citation_names_it() -> None:
     assert project["license"] == citation["license"] == "BSD-3-Clause"
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
     assert citation["authors"] == [{"name": "The gravida authors"}]
+
+
+def test_the_messages_that_are_explained_are_those_of_the_library() -> None:
+    sources = [*(ROOT / "workflow/lib").rglob("*.py"), *(ROOT / "schemas").glob("*.py"), ROOT / "Makefile"]
+    library = "\n".join(path.read_text(encoding="utf-8") for path in sources).replace("{arm}", "treated")
+    page = (ROOT / "docs/faq.md").read_text(encoding="utf-8")
+    reasons = re.findall(
+        r"^\| ([^|`]+) \|", page.partition("## NotEstimable")[2].partition("\n## ")[0], re.MULTILINE
+    )[1:]
+    checks = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page, re.MULTILINE)))
+    told = re.findall(r'^\*\*"(.+?)"\*\*', page, re.MULTILINE)
+    assert len(reasons) == 6 and len(checks) == 9 and len(told) == 2
+    assert [text for text in [*reasons, *checks, *told] if text not in library] == []

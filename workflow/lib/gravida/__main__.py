@@ -99,8 +99,9 @@ def write_documents() -> None:
 def documents() -> dict[str, str]:
     """Return the text of each generated document by its path."""
     from gravida.files import read_yaml
-    from gravida.guide import configuration_guide, table_guide
+    from gravida.guide import configuration_guide, references_page, table_guide
     from gravida.intake.dictionary import data_dictionary
+    from gravida.report.references import REFERENCES
     from gravida.tables import read_table
 
     guide = configuration_guide(
@@ -112,6 +113,7 @@ def documents() -> dict[str, str]:
     return {
         "config/README.md": guide,
         "resources/data_dictionary.md": data_dictionary(list(codes)),
+        "docs/references.md": references_page(REFERENCES),
         "docs/tables.md": table_guide(read_yaml(ROOT / "schemas/release.meanings.yaml")),
     }
 

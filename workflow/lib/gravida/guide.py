@@ -117,6 +117,20 @@ def table_guide(meanings: Mapping[str, Mapping[str, str]]) -> str:
     return "\n".join([TABLES, *(_released(name, meanings) for name in sorted(RELEASED))])
 
 
+def references_page(references: Mapping[str, str]) -> str:
+    """Return the works that the report cites as Markdown, in order of their first authors.
+
+    Parameters
+    ----------
+    references : mapping
+        Works by key.
+    """
+    opening = (
+        "# References\n\nThe works that a report's methods cite. This page is generated (`make docs`).\n\n"
+    )
+    return opening + "".join(f"- {work}\n" for work in sorted(references.values(), key=str.lower))
+
+
 def _released(table: str, meanings: Mapping[str, Mapping[str, str]]) -> str:
     roles = roles_of(table)
     columns = meanings["columns"]
