@@ -38,7 +38,7 @@ def test_every_mark_is_understood() -> None:
     ("shown", "printed", "same"),
     [
         ("Written: a\n", "Written: a\n", True),
-        ("...\nReport: ...\n", "x\ny\nReport: /tmp/report.html\n", True),
+        ("...\nReport: ...\n", "x\ny\nReport: /x/report.html\n", True),
         ("1.409 (0.764 to\n2.598)\n", "1.409 (0.764 to 2.598)\n", True),
         ("1.409\n", "1.408\n", False),
         ("Accepted.\n", "Accepted. Rows read: 3\n", False),
