@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run verify test slow bench attack endurance slurm wheelhouse offline container check format lock docs referee \
+.PHONY: run verify test slow bench attack endurance slurm wheelhouse offline container check format lock docs site referee \
   calibrate setup clean help
 
 help: ## this list
@@ -97,8 +97,13 @@ format: $(READY) ## apply the formatters
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-docs: $(READY) ## regenerate the data dictionary and the guide to the configuration from their schemas
+docs: $(READY) ## regenerate the data dictionary, the guide to the configuration and the list of tables
 	$(BIN)/python -m gravida document
+
+# Not --quiet: then nothing is strict.
+site: $(READY) ## build the documentation into results/site; a link or an anchor that leads nowhere fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Site: results/site/index.html"
 
 referee: $(READY) ## hold the reference numbers in tests/golden against R (tests/golden/README.md names its packages)
 	@$(BIN)/python -m pytest tests/golden/referee.py
@@ -152,4 +157,4 @@ lock: ## pin the dependencies of pyproject.toml
 	  $$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
 
 clean: ## remove results and Snakemake's memory of them
-	rm -rf .snakemake results/restricted results/internal results/release results/logs
+	rm -rf .snakemake results/restricted results/internal results/release results/logs results/site

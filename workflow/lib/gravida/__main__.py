@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gravida", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     document = commands.add_parser(
-        "document", help="regenerate the data dictionary and the guide to the configuration"
+        "document", help="regenerate the data dictionary and the guides to configuration and released tables"
     )
     document.set_defaults(run=lambda options: write_documents())
     synthetic = commands.add_parser(
@@ -99,8 +99,9 @@ def write_documents() -> None:
 def documents() -> dict[str, str]:
     """Return the text of each generated document by its path."""
     from gravida.files import read_yaml
-    from gravida.guide import configuration_guide
+    from gravida.guide import configuration_guide, references_page, table_guide
     from gravida.intake.dictionary import data_dictionary
+    from gravida.report.references import REFERENCES
     from gravida.tables import read_table
 
     guide = configuration_guide(
@@ -109,7 +110,12 @@ def documents() -> dict[str, str]:
         read_yaml(ROOT / "schemas/sites.schema.yaml"),
     )
     codes = read_table(ROOT / "resources/dmt_codes.csv")["code"]
-    return {"config/README.md": guide, "resources/data_dictionary.md": data_dictionary(list(codes))}
+    return {
+        "config/README.md": guide,
+        "resources/data_dictionary.md": data_dictionary(list(codes)),
+        "docs/references.md": references_page(REFERENCES),
+        "docs/tables.md": table_guide(read_yaml(ROOT / "schemas/release.meanings.yaml")),
+    }
 
 
 def write_synthetic_study(options: argparse.Namespace) -> None:

@@ -1,7 +1,9 @@
-"""The guide to the configuration, generated from its schema."""
+"""The guides to the configuration and to the released tables, generated from their schemas."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from schemas.release import RELEASED, roles_of
 
 INTRODUCTION = """# The analysis plan
 
@@ -26,6 +28,15 @@ One line a submission, tabs between the columns.
 
 | column | allowed | what it is |
 |---|---|---|
+"""
+TABLES = """# Released tables
+
+Each is `results/release/tables/NAME.csv` (protected) and, at full precision and not protected,
+`results/internal/tables/NAME.csv`. Withheld cells are empty, and `suppressed` says of the row that there are
+some. The role says what the [gate](disclosure.md) does with a column: a `label` leaves as it is,
+`denominator`, `count`, `events` and `time` are judged, `derived` and `estimate` go with what they follow
+from. Columns by which only the gate judges never leave and are not listed. This page is generated
+(`make docs`) from `schemas/release.py` and `schemas/release.meanings.yaml`.
 """
 
 
@@ -88,3 +99,44 @@ def _allowed(spec: Mapping[str, Any]) -> str:
         spec.get("type", ""), "empty"
     )
     return " ".join([kind, *limits])
+
+
+def table_guide(meanings: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the guide to the released tables as Markdown.
+
+    Parameters
+    ----------
+    meanings : mapping
+        `tables` and `columns`: what each says; ``table.column`` where a table says it otherwise.
+
+    Raises
+    ------
+    KeyError
+        If a table or a column has no meaning.
+    """
+    return "\n".join([TABLES, *(_released(name, meanings) for name in sorted(RELEASED))])
+
+
+def references_page(references: Mapping[str, str]) -> str:
+    """Return the works that the report cites as Markdown, in order of their first authors.
+
+    Parameters
+    ----------
+    references : mapping
+        Works by key.
+    """
+    opening = (
+        "# References\n\nThe works that a report's methods cite. This page is generated (`make docs`).\n\n"
+    )
+    return opening + "".join(f"- {work}\n" for work in sorted(references.values(), key=str.lower))
+
+
+def _released(table: str, meanings: Mapping[str, Mapping[str, str]]) -> str:
+    roles = roles_of(table)
+    columns = meanings["columns"]
+    lines = [
+        _line(f"`{name}`", roles.get(name, ""), columns.get(f"{table}.{name}") or columns[name])
+        for name in RELEASED[table].columns
+    ]
+    heading = f"## {table}\n\n{meanings['tables'][table]}\n\n| column | role | meaning |\n|---|---|---|\n"
+    return heading + "".join(lines)
