@@ -11,7 +11,7 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run verify test slow bench attack endurance slurm wheelhouse offline container check format lock docs referee \
+.PHONY: run verify test slow browser bench attack endurance slurm wheelhouse offline container check format lock docs referee \
   calibrate setup clean help
 
 help: ## this list
@@ -85,6 +85,9 @@ test: $(READY) ## run the tests, but for the slow ones
 
 slow: $(READY) ## run the slow tests: those that simulate, draw or impute at length
 	@$(PYTEST) --dist load -m slow
+
+browser: $(READY) ## open the report in a browser, Debian's chromium; fails where that or poppler-utils is not installed
+	@$(BIN)/python -m pytest tests/browser
 
 check: $(READY) ## formatters and linters
 	$(BIN)/ruff check .

@@ -83,11 +83,12 @@
       });
       if (near) choose(near);
     });
-    svg.addEventListener("focusin", (event) => {
+    // Not on the drawing itself: that would make it a stop of the keyboard.
+    svg.parentElement.addEventListener("focusin", (event) => {
       const point = event.target.closest(".point");
       if (point) { rove(point); choose(point); }
     });
-    svg.addEventListener("keydown", (event) => {
+    svg.parentElement.addEventListener("keydown", (event) => {
       const all = there();
       const at = all.indexOf(event.target.closest(".point"));
       const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 };
