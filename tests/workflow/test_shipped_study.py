@@ -1,8 +1,8 @@
 """The shipped registry through the whole workflow."""
 
 import csv
-import io
 import hashlib
+import io
 import json
 import re
 import stat

@@ -60,8 +60,8 @@ def draw_contrasts(rate_ratios: pd.DataFrame, verdict: str) -> str:
 
 
 def _name(row: pd.Series) -> str:
-    parts = (("analysis", words.ANALYSES), ("model", words.MODELS), ("covariance", words.COVARIANCES))
-    return ", ".join(filter(None, (words.words(row[column], labels) for column, labels in parts)))
+    parts = (words.words(row["model"], words.MODELS), words.words(row["covariance"], words.COVARIANCES))
+    return f"{words.words(row['analysis'], words.ANALYSES)}: {', '.join(filter(None, parts))}"
 
 
 def _line(row: pd.Series, name: str) -> Line:
