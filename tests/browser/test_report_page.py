@@ -20,7 +20,7 @@ from gravida.report.html import ReportContent, render_report
 from gravida.report.sections import SECTIONS
 from gravida.report.sources import sources_by_name
 from gravida.tables import read_cells
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/unit"))
@@ -135,9 +135,7 @@ def test_the_contents_mark_where_one_is(desk: Opened) -> None:
     for name in ("sites", "methods", "attrition"):
         desk.page.evaluate(f"document.getElementById('{name}').scrollIntoView()")
         marked = desk.page.locator("nav a[aria-current=location]")
-        desk.page.wait_for_function(
-            f"document.querySelector('nav a[aria-current]').hash === '#{name}'", timeout=3000
-        )
+        expect(marked).to_have_attribute("href", f"#{name}")
         assert marked.count() == 1
         assert desk.page.locator("nav").evaluate("nav => nav.getBoundingClientRect().top") == 0
 
@@ -147,7 +145,7 @@ def test_the_first_stop_of_the_keyboard_leads_past_the_contents(show, content) -
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'main'", timeout=3000)
+    expect(page.locator("main")).to_be_focused()
 
 
 def test_pointing_at_a_mark_says_its_numbers(desk: Opened) -> None:
