@@ -11,8 +11,8 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run verify test slow bench attack endurance slurm wheelhouse offline container check format lock docs site referee \
-  calibrate setup clean help
+.PHONY: run verify test slow browser bench attack endurance slurm wheelhouse offline container check format lock docs \
+  site referee calibrate setup clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -85,6 +85,9 @@ test: $(READY) ## run the tests, but for the slow ones
 
 slow: $(READY) ## run the slow tests: those that simulate, draw or impute at length
 	@$(PYTEST) --dist load -m slow
+
+browser: $(READY) ## open the report in a browser, Debian's chromium; fails where that or poppler-utils is not installed
+	@$(BIN)/python -m pytest tests/browser
 
 check: $(READY) ## formatters and linters
 	$(BIN)/ruff check .

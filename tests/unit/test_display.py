@@ -56,7 +56,8 @@ def by_great_tables(display: Display, key: str, caption: str, notes: tuple[str, 
     for note in (*(f"{letter}: {said.rstrip('.')}." for letter, said in display.marks), *notes):
         table = table.tab_source_note(note)
     content = re.sub(r"<style>.*?</style>", "", table.as_raw_html(), flags=re.DOTALL)
-    content = re.sub(r'(<div id="[^"]*") style="[^"]*"', r'\1 class="scroll" tabindex="0"', content, count=1)
+    box = rf'\1 class="scroll" role="region" aria-label="{caption}" tabindex="0"'
+    content = re.sub(r'(<div id="[^"]*") style="[^"]*"', box, content, count=1)
     return re.sub(r"(<table[^>]*>)", rf"\1<caption>{caption}</caption>", content, count=1)
 
 

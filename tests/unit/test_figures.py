@@ -40,8 +40,10 @@ def published():
 
 def rates(periods, arms=("treated", "untreated", "all")):
     """One rate of 0.4 (0.2 to 0.8) for each arm and period."""
-    rows = [("arm", arm, "", period, 0.4, 0.2, 0.8, False) for arm in arms for period in periods]
-    columns = ["group", "arm", "site", "period", "rate", "lower", "upper", "suppressed"]
+    numbers = (0.4, 0.2, 0.8, 71, 60, 19, False)
+    rows = [("arm", arm, "", period, *numbers) for arm in arms for period in periods]
+    columns = ["group", "arm", "site", "period", "rate", "lower", "upper"]
+    columns += ["pregnancies", "women", "relapses", "suppressed"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -248,9 +250,9 @@ def test_an_arm_that_dates_no_relapse_is_not_in_both_arms_together():
 
 
 def test_the_points_of_an_arm_over_the_whole_stand_between_those_of_the_parts():
-    parts = {course._day("all", part, False) for whole in ("pregnancy", "postpartum_year")
+    parts = {course.drawn_day("all", part, False) for whole in ("pregnancy", "postpartum_year")
              for part in course.PARTS[whole]}  # fmt: skip
-    wholes = [course._day(*cell, True) for cell in [*BOTH_WHOLE, ("treated", "postpartum_year")]]
+    wholes = [course.drawn_day(*cell, True) for cell in [*BOTH_WHOLE, ("treated", "postpartum_year")]]
     assert min(abs(day - part) for day in wholes for part in parts) > 30
     assert len(set(wholes)) == 3
 
@@ -293,7 +295,7 @@ def test_where_nothing_can_be_drawn_the_picture_says_so(monkeypatch, published):
 
 
 def test_labels_that_would_overlap_are_moved_apart():
-    placed = sorted(course._apart([0.37, 0.36, 0.29, 0.7], 0.06))
+    placed = sorted(course.apart([0.37, 0.36, 0.29, 0.7], 0.06))
     assert min(np.diff(placed)) >= 0.06 - 1e-6
     assert placed[-1] == 0.7
 
@@ -349,9 +351,9 @@ def test_a_sheet_in_another_form_is_a_fault_of_the_configuration():
         with pytest.raises(ConfigurationError, match="published_rates"):
             draw_figures(tables | {"published_rates": wrong})
     tables |= {"published_rates": cells}
-    assert set(draw_figures(tables)) == {"course", "predictors"}
+    assert set(draw_figures(tables)) == {"course", "course_chart", "predictors"}
     tables |= {"dispersion": dispersion_table(), "sensitivity": sensitivity_table()}
-    assert set(draw_figures(tables)) == {"course", "predictors", "rootogram", "sensitivity"}
+    assert set(draw_figures(tables)) == {"course", "course_chart", "predictors", "rootogram", "sensitivity"}
 
 
 def test_bars_hang_from_what_is_expected(monkeypatch):

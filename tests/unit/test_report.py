@@ -1,5 +1,7 @@
 """The report: numbers from the tables, sentences fit for the verdict, one file that needs no other."""
 
+import base64
+import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,6 +15,7 @@ from gravida.report.estimand import describe_estimand, describe_target_trial
 from gravida.report.html import ReportContent, render_report, write_report
 from gravida.report.sections import SECTIONS
 from gravida.report.sentences import headline
+from gravida.report.sources import sources_by_name
 from report_frames import (
     BETWEEN,
     CONFIGURATION,
@@ -22,6 +25,7 @@ from report_frames import (
     WITHIN,
     every_table,
     predictor_table,
+    ratio,
     ratios,
 )
 
@@ -169,8 +173,41 @@ def test_p_values_have_three_decimals(value, printed):
 def test_the_report_is_one_file_that_needs_no_other(content):
     outline = Outline(render_report(content))
     assert outline.stack == []
-    assert all(address.startswith(("#", "data:image/png;base64,")) for address in outline.addresses)
-    assert not {"script", "link", "iframe"} & set(outline.tags)
+    assert all(address.startswith(("#", "data:")) for address in outline.addresses)
+    assert not {"iframe", "object", "embed", "form"} & set(outline.tags)
+
+
+def test_no_script_but_the_pages_own_may_run_and_nothing_may_be_loaded(content):
+    page = render_report(content)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'" and rules["script-src"] == f"'sha256-{digest}'"
+    assert rules["img-src"] == "data:"
+    assert "unsafe-eval" not in policy and "connect-src" not in rules
+
+
+def test_each_table_and_figure_says_its_file_its_rules_and_its_digest(content):
+    table, figure = "results/release/tables/relapse_rates.csv", "results/release/figures/course.png"
+    made = {
+        table: (["describe_registry", "release_tables"], "ab" * 32),
+        figure: (["draw_figures"], "cd" * 32),
+    }
+    page = render_report(replace(content, sources=sources_by_name(made)))
+    assert f"Table: {table}, made by describe_registry, then release_tables, SHA-256 abababababab…" in page
+    assert f"Figure: {figure}, made by draw_figures, SHA-256 cdcdcdcdcdcd…" in page
+    assert f"<code>{'ab' * 32}</code>" in page
+    assert "SHA-256" not in render_report(content)
+
+
+@pytest.mark.parametrize(("verdict", "drawings"), [(BETWEEN, 2), (WITHIN, 2), (NEITHER, 0)])
+def test_a_ratio_is_drawn_only_where_the_design_has_an_answer(content, verdict, drawings):
+    rows = ratios(ratio((1.5, 0.7, 3.2, 0.3), primary=False, model="poisson"))
+    page = render_report(replace(content, identifiability=verdict, tables={"rate_ratios": rows}))
+    assert page.count('<svg class="forest"') == drawings
+    withheld = replace(content, tables={"rate_ratios": ratios(numbers=NOTHING, suppressed=True)})
+    assert '<svg class="forest"' not in render_report(withheld)
 
 
 def test_the_report_is_the_same_for_the_same_content(content):

@@ -78,14 +78,14 @@ def test_every_released_table_has_its_section_and_no_section_is_without_a_table(
     assert set(every_table()) == set(NAMES)
 
 
-def test_the_design_comes_first_and_the_checks_last():
-    """Verdict, who was studied, rates, contrast, course, time, predictors, sites, choices, quality."""
-    assert NAMES[:2] == ["identifiability", "estimability"]
-    assert NAMES[-1] == "data_quality"
-    order = ["baseline", "relapse_rates", "rate_ratios", "precision", "longitudinal", "relapse_free"]
-    order += ["risk_difference", "time_to_relapse", "predictors", "predictability", "sites", "balance"]
-    order += ["sensitivity", "dispersion"]
+def test_the_study_flow_comes_first_and_the_checks_last():
+    """Women, rates, design and contrast, course, predictors, time, sites, choices, evidence, cost."""
+    assert NAMES[0] == "attrition" and NAMES[-2:] == ["changes", "data_quality"]
+    order = ["attrition", "baseline", "relapse_rates", "identifiability", "estimability", "rate_ratios"]
+    order += ["precision", "longitudinal", "predictors", "relapse_free", "time_to_relapse", "sites"]
+    order += ["sensitivity", "evidence_studies", "cost", "safety", "changes", "data_quality"]
     assert [name for name in NAMES if name in order] == order
+    assert len(NAMES) == len(set(NAMES)) == len(RELEASED)
 
 
 @pytest.mark.parametrize("name", NAMES)

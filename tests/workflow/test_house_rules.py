@@ -188,7 +188,11 @@ def test_conda_and_pip_hold_the_same_stack() -> None:
     names = {re.split(r"[<>=]", line)[0].lower() for line in direct}
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
     conda = yaml.safe_load(text)["dependencies"]
-    found = dict(entry.split(" =", 1) for entry in conda if not entry.startswith("python "))
+    of_pip = [entry for part in conda if isinstance(part, dict) for entry in part["pip"]]
+    of_conda = [entry for entry in conda if isinstance(entry, str) and " =" in entry]
+    found = dict(entry.split(" =", 1) for entry in of_conda)
+    found |= dict(entry.split(" ==") for entry in of_pip)
+    assert len(found) == len(of_conda) + len(of_pip) and ("pip" in conda or not of_pip)
     found["snakemake"] = found.pop("snakemake-minimal")
     lock = pinned("requirements.lock")
     assert found == {name: lock[name] for name in names}

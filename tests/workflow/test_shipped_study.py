@@ -1,6 +1,7 @@
 """The shipped registry through the whole workflow."""
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -68,7 +69,7 @@ def test_verdict_leads(run: Run) -> None:
         assert json.loads(run.text(f"{folder}/identifiability.json"))["verdict"] == "between sites only"
     assert not any("site" in row["adjusted_for"] for row in rows(run, "internal/tables/rate_ratios.csv"))
     page = run.text("release/report.html")
-    assert page.index("between sites only") < page.index("1.409") < page.index("Methods")
+    assert page.index("between sites only") < page.index("1.409") < page.index("<h3>Methods")
 
 
 def test_the_run_ends_with_the_sentence_and_where_the_report_is(run: Run) -> None:
@@ -153,9 +154,19 @@ def test_the_release_is_reviewed_inside(run: Run) -> None:
 def test_report_is_one_file_that_says_it_is_synthetic(run: Run) -> None:
     page = run.text("release/report.html")
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
-    assert "<script" not in page
+    assert page.count("<script") == 1
     assert page.count("data:image/png;base64,") == 7
     assert "ynthetic" in page[: page.index("1.409")]
+
+
+def test_the_report_names_the_digest_of_every_released_table_and_figure(run: Run) -> None:
+    page = run.text("release/report.html")
+    manifest = run.text("release/manifest.json")
+    released = [path for name in ("tables", "figures") for path in run.path(f"release/{name}").iterdir()]
+    for path in released:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert f"results/release/{path.parent.name}/{path.name}</th>" in page
+        assert f"<code>{digest}</code>" in page and digest in manifest
 
 
 def test_folders_with_rows_are_closed_and_the_release_is_open(run: Run) -> None:

@@ -331,6 +331,16 @@ def who_made_what(wildcards):
     return steps.who_made_what(recorded_steps(), at_hand(), BASE)
 
 
+def makers_of_release(wildcards):
+    """Return for each released file the rules that made it, the one that made its internal table first."""
+    made = {path: step.name for step in recorded_steps() for path in step.makes}
+    return {
+        path: [made[other] for other in (path.replace("/release/", "/internal/", 1), path) if other in made]
+        for path in made
+        if path.startswith("results/release/")
+    }
+
+
 def everything_made(wildcards):
     """Return every file that the other steps make."""
     return steps.files_made(recorded_steps(), at_hand())

@@ -86,6 +86,7 @@ rule draw_figures:
             category="Figures",
             caption="../report/course.rst",
         ),
+        course_chart="results/release/figures/course.svg",
         predictors=report(
             "results/release/figures/predictors.png",
             category="Figures",
@@ -119,6 +120,7 @@ rule write_report:
         **{table: f"results/release/tables/{table}.csv" for table in [*TABLES, *EVIDENCE_TABLES]},
         verdict="results/release/identifiability.json",
         figures=expand("results/release/figures/{figure}.png", figure=[*FIGURES, *EVIDENCE_FIGURES]),
+        chart="results/release/figures/course.svg",
     output:
         report="results/release/report.html",
         headline="results/release/headline.txt",
@@ -133,6 +135,7 @@ rule write_report:
         configuration=config,
         synthetic=invented,
         keeping=lambda wildcards: keeping(),
+        makers=makers_of_release,
     script:
         "../scripts/write_report.py"
 

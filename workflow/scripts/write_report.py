@@ -3,7 +3,7 @@
 from _job import job
 
 with job(snakemake.log[0]):
-    from gravida.files import open_to_others, read_bytes, read_json, write_text
+    from gravida.files import open_to_others, read_bytes, read_json, read_text, sha256, write_text
     from gravida.report.html import write_report
     from gravida.tables import read_table
 
@@ -17,6 +17,8 @@ with job(snakemake.log[0]):
         dict(params.configuration),
         params.synthetic,
         len(params.keeping),
+        {path: (params.makers[path], sha256(path)) for path in inputs},
+        read_text(inputs.chart),
     )
     write_text(snakemake.output.report, written.page)
     write_text(snakemake.output.headline, written.headline + "\n")

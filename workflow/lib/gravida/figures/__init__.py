@@ -5,11 +5,19 @@ from collections.abc import Mapping
 import pandas as pd
 
 from gravida.figures.course import draw_course
+from gravida.figures.course_chart import draw_course_chart
 from gravida.figures.predictors import draw_predictors
 from gravida.figures.rootogram import draw_rootogram
 from gravida.figures.sensitivity import draw_sensitivity
 
-__all__ = ["draw_course", "draw_figures", "draw_predictors", "draw_rootogram", "draw_sensitivity"]
+__all__ = [
+    "draw_course",
+    "draw_course_chart",
+    "draw_figures",
+    "draw_predictors",
+    "draw_rootogram",
+    "draw_sensitivity",
+]
 
 
 def draw_figures(
@@ -30,7 +38,7 @@ def draw_figures(
     Returns
     -------
     dict of bytes
-        PNG by name: `course`, `predictors`, `rootogram`, `sensitivity`.
+        PNG by name: `course`, `predictors`, `rootogram`, `sensitivity`; and `course_chart`, SVG.
 
     Raises
     ------
@@ -44,6 +52,7 @@ def draw_figures(
     mark = "synthetic data" if synthetic else ""
     pictures = {
         "course": draw_course(tables["relapse_rates"], published, confidence=confidence, mark=mark),
+        "course_chart": draw_course_chart(tables["relapse_rates"], published, confidence, mark).encode(),
         "predictors": draw_predictors(tables["predictors"], confidence=confidence, mark=mark),
     }
     if "dispersion" in tables:

@@ -225,7 +225,7 @@ def draw_course(
         top = max(1.08 * max(highest), 1.35 * (0 if pd.isna(before) else before))
         axes.set_ylim(0, top)
         _draw_published(axes, curves, top)
-        _course_axes(axes, _ticks(rows))
+        _course_axes(axes, ticks(rows))
         for arm in ARM_STYLES:
             _draw_arm(axes, arm, rows[rows["arm"] == arm])
         title = f"This study ({words.confidence_label(confidence)})"
@@ -234,15 +234,15 @@ def draw_course(
         return png(figure, dpi, mark)
 
 
-def _ticks(rows: pd.DataFrame) -> dict[float, str]:
+def ticks(rows: pd.DataFrame) -> dict[float, str]:
     """Return the words under the axis by day; a period of which nothing is drawn is said not to be shown."""
     drawn = set(rows["period"])
-    ticks = {}
+    found = {}
     for whole, parts in PARTS.items():
         for period in parts if drawn.intersection(parts) else (whole,):
             label = WINDOWS[period][2]
-            ticks[_middle(WINDOWS[period])] = label if period in drawn else f"{label}\nnot shown"
-    return ticks
+            found[middle(WINDOWS[period])] = label if period in drawn else f"{label}\nnot shown"
+    return found
 
 
 def _draw_arm(axes, arm: str, rows: pd.DataFrame) -> None:
@@ -253,19 +253,19 @@ def _draw_arm(axes, arm: str, rows: pd.DataFrame) -> None:
         start, end, _ = WINDOWS[row.period]
         style = {"ls": (0, (4, 2)), "lw": 1.0} if row.dashed else {"lw": 1.6}
         axes.hlines(row.rate, start, end, color=colour, alpha=0.6, zorder=3, **style)
-    days = [_day(arm, row.period, row.dashed) for row in rows.itertuples()]
+    days = [drawn_day(arm, row.period, row.dashed) for row in rows.itertuples()]
     name = "Both arms together" if arm == "all" else words.ARMS[arm]
     look = {"color": colour, "ms": 5.5, "mec": "white", "mew": 0.6, "label": name}
     axes.vlines(days, rows["lower"], rows["upper"], color=colour, lw=1.2, zorder=4)
     axes.plot(days, rows["rate"], marker, zorder=5, **look)
 
 
-def _day(arm: str, period: str, dashed: bool) -> float:
+def drawn_day(arm: str, period: str, dashed: bool) -> float:
     """Return where a point stands: beside the other arm's, and between parts where these are drawn too."""
     if dashed:
         ends = [WINDOWS[part][1] for part in PARTS[period][:-1]]
         return ends[-1] if arm == "untreated" else ends[0]
-    return _middle(WINDOWS[period]) + SHIFTS[arm]
+    return middle(WINDOWS[period]) + SHIFTS[arm]
 
 
 def _draw_published(axes, curves: list[Curve], top: float) -> None:
@@ -276,23 +276,24 @@ def _draw_published(axes, curves: list[Curve], top: float) -> None:
             corners = sorted([*corners, (-280, 0, sum(curve.span) / 2)])
         for left, right in pairwise(corners):
             joined = right[0] - left[1] <= 7 and not curve.span
-            line = [_middle(left), _middle(right)], [left[2], right[2]]
+            line = [middle(left), middle(right)], [left[2], right[2]]
             axes.plot(*line, color=MUTED, lw=0.8, ls="-" if joined else (0, (1, 2.5)), zorder=1)
         for point in curve.points:
             face = MUTED if point[3] else "white"
-            axes.plot(_middle(point), point[2], "o", ms=2.6, mfc=face, mec=MUTED, mew=0.7, zorder=2)
-    heights = _apart([curve.points[0][2] for curve in curves], 0.045 * top)
+            axes.plot(middle(point), point[2], "o", ms=2.6, mfc=face, mec=MUTED, mew=0.7, zorder=2)
+    heights = apart([curve.points[0][2] for curve in curves], 0.045 * top)
     for curve, height in zip(curves, heights, strict=True):
         first = curve.points[0]
-        axes.plot([LABELS_END + 5, _middle(first)], [height, first[2]], color=MUTED, lw=0.4, zorder=1)
+        axes.plot([LABELS_END + 5, middle(first)], [height, first[2]], color=MUTED, lw=0.4, zorder=1)
         axes.text(LABELS_END, height, curve.label, fontsize=7, ha="right", va="center", color="#505050")
 
 
-def _middle(window: tuple) -> float:
+def middle(window: tuple) -> float:
+    """Return the day in the middle of a window; of a window of two years before, that of its drawn part."""
     return (max(window[0], -645) + window[1]) / 2
 
 
-def _apart(heights: list[float], gap: float) -> list[float]:
+def apart(heights: list[float], gap: float) -> list[float]:
     """Move label heights as little as is simple so that neighbours are `gap` apart."""
     order = sorted(range(len(heights)), key=lambda index: heights[index])
     placed = list(heights)
@@ -310,5 +311,5 @@ def _course_axes(axes, ticks: dict[float, str]) -> None:
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("Relapses per year (ARR)")
-    for middle, heading in ((-462.5, "Before pregnancy"), (-140, "Pregnancy"), (182.5, "After delivery")):
-        axes.text(middle, 1.01, heading, transform=axes.get_xaxis_transform(), ha="center", va="bottom")
+    for day, heading in ((-462.5, "Before pregnancy"), (-140, "Pregnancy"), (182.5, "After delivery")):
+        axes.text(day, 1.01, heading, transform=axes.get_xaxis_transform(), ha="center", va="bottom")

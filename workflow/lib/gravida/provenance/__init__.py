@@ -10,6 +10,7 @@ from gravida.files import digest
 PACKAGES = ("snakemake", "pandas", "pandera", "numpy", "scipy", "pyarrow", "matplotlib")
 CODE = (
     *("workflow/lib/gravida/**/*.py", "workflow/lib/gravida/**/*.j2", "workflow/lib/gravida/**/*.html"),
+    *("workflow/lib/gravida/**/*.css", "workflow/lib/gravida/**/*.js"),
     *("workflow/scripts/*.py", "workflow/rules/*.smk", "schemas/*.py", "schemas/*.yaml"),
     *("Snakefile", "requirements.lock"),
 )

@@ -28,6 +28,7 @@ FORMATS = {
     "html": "text/html",
     "json": "application/json",
     "png": "image/png",
+    "svg": "image/svg+xml",
     "txt": "text/plain",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }

@@ -73,8 +73,8 @@ def table_html(display: Display, key: str, caption: str, notes: tuple[str, ...])
     )
     foot = f"<tfoot>{foot}</tfoot>" if foot else ""
     return (
-        f'<div id="{key}" class="scroll" tabindex="0">\n\n<table class="gt_table" '
-        'data-quarto-disable-processing="false" data-quarto-bootstrap="false">'
+        f'<div id="{key}" class="scroll" role="region" aria-label="{escape(caption)}" tabindex="0">\n\n'
+        '<table class="gt_table" data-quarto-disable-processing="false" data-quarto-bootstrap="false">'
         f"<caption>{escape(caption)}</caption>\n"
         f'<thead>\n\n<tr class="gt_col_headings">\n{headings}</tr>\n</thead>\n'
         f'<tbody class="gt_table_body">\n{body}\n</tbody>\n{foot}\n</table>\n\n</div>\n'

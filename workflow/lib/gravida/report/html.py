@@ -1,9 +1,10 @@
 """The report: one HTML file that needs nothing else, from released tables and figures."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,29 @@ from gravida.provenance import software_versions
 from gravida.report.abstract import abstract
 from gravida.report.display import table_html
 from gravida.report.estimand import describe_estimand, describe_target_trial
+from gravida.report.forest import draw_answer, draw_contrasts
 from gravida.report.methods import describe_methods
 from gravida.report.references import REFERENCES
 from gravida.report.section import Section
-from gravida.report.sections import SECTIONS
-from gravida.report.sentences import BETWEEN, SAMPLING, SAMPLING_ONLY, headline
+from gravida.report.sections import PARTS, SECTIONS
+from gravida.report.sentences import BETWEEN, SAMPLING, SAMPLING_ONLY, headline, sentence
+from gravida.report.sources import Source, sources_by_name
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+STYLE = Path(__file__).with_name("report.css")
+SCRIPT = Path(__file__).with_name("report.js")
+# The page may load nothing; pictures are in it, and no script runs but its own.
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+    "base-uri 'none'; form-action 'none'"
+)
 SYNTHETIC = (
     "Synthetic data: no woman stands behind any number here. The registry that comes with gravida is "
     "constructed to match the summary that a published study printed."
 )
 PARTLY_SYNTHETIC = "Part of these data is synthetic: at least one site's rows are invented."
+# What a chart has where any rate may be shown.
+POINT = 'class="point"'
 CITATION = re.compile(r"\[@(\w+)\]")
 
 
@@ -50,6 +62,10 @@ class ReportContent:
         What to say at the top of a report on constructed data; "" for real data.
     keeping : int
         How many sites kept their rows.
+    sources : dict of Source
+        Where tables and figures are from, by the name of their file.
+    chart : str
+        The course of rates as SVG, of which the page makes an interactive chart.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -59,6 +75,8 @@ class ReportContent:
     versions: dict[str, str]
     synthetic_note: str = ""
     keeping: int = 0
+    sources: dict[str, Source] = field(default_factory=dict)
+    chart: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,8 @@ def write_report(
     configuration: Mapping[str, Any],
     synthetic: Sequence[bool],
     keeping: int = 0,
+    made: Mapping[str, tuple[Sequence[str], str]] | None = None,
+    chart: str = "",
 ) -> WrittenReport:
     """Write the report with the versions of the software that is at work.
 
@@ -87,10 +107,22 @@ def write_report(
         For each site, whether its rows are invented.
     keeping : int
         How many sites kept their rows.
+    made : mapping of str to (rules, SHA-256), optional
+        By the path of each released file that is read.
+    chart : str
+        The course of rates as SVG.
     """
     note = (SYNTHETIC if all(synthetic) else PARTLY_SYNTHETIC) if any(synthetic) else ""
     content = ReportContent(
-        dict(tables), dict(verdict), dict(figures), dict(configuration), software_versions(), note, keeping
+        dict(tables),
+        dict(verdict),
+        dict(figures),
+        dict(configuration),
+        software_versions(),
+        note,
+        keeping,
+        sources_by_name(made or {}),
+        chart,
     )
     sentence = headline(content.tables["rate_ratios"], content.identifiability, configuration["confidence"])
     short = f"{note.partition(':')[0]}. " if note else ""
@@ -98,66 +130,117 @@ def write_report(
 
 
 def render_report(content: ReportContent) -> str:
-    """Return the report as self-contained HTML: no network, no script, the same text for the same content."""
+    """Return the report as self-contained HTML: no network, the same text for the same content."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     confidence = float(content.configuration["confidence"])
-    present = {section.table for section in SECTIONS if _present(section, content)}
-    methods = describe_methods(content.configuration, present, content.keeping)
+    shown = {section.table: _section(section, content) for section in SECTIONS if _present(section, content)}
+    methods = describe_methods(content.configuration, set(shown), content.keeping)
     cited = list(dict.fromkeys(CITATION.findall(" ".join(methods.values()))))
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["cite"] = lambda text: Markup(_with_citations(text, cited))
+    rate_ratios, verdict = content.tables["rate_ratios"], content.identifiability["verdict"]
     return environment.from_string(read_text(TEMPLATE)).render(
+        **_page(),
         synthetic_note=content.synthetic_note,
-        verdict=content.identifiability["verdict"],
+        verdict=verdict,
         reason=content.identifiability["reason"],
-        headline=headline(content.tables["rate_ratios"], content.identifiability, confidence),
+        headline=headline(rate_ratios, content.identifiability, confidence),
+        answer=Markup(draw_answer(rate_ratios, verdict)),
+        answer_warning=sentence(SAMPLING_ONLY) if verdict == BETWEEN else "",
+        answer_source=content.sources.get("rate_ratios.csv"),
         abstract=abstract(
             content.tables,
             content.identifiability,
             confidence,
             content.configuration["precision"]["power"],
         ),
-        sections=[_section(section, content, confidence) for section in SECTIONS if section.table in present],
+        parts=_parts(shown),
         estimand=describe_estimand(content.configuration),
-        target_trial=describe_target_trial(content.configuration, content.identifiability["verdict"]),
+        target_trial=describe_target_trial(content.configuration, verdict),
         methods=methods,
         references=[(key, REFERENCES[key]) for key in cited],
         versions=content.versions,
+        sources=list(content.sources.values()),
+        ci=words.confidence_label(confidence),
     )
+
+
+def _page() -> dict[str, Any]:
+    """Return the style and the script of the page, and the policy that lets no other run."""
+    from markupsafe import Markup
+
+    script = f"\n{read_text(SCRIPT)}"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return {
+        "style": Markup(read_text(STYLE)),
+        "script": Markup(script),
+        "policy": Markup(POLICY.format(digest=digest)),
+    }
+
+
+def _parts(shown: Mapping[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return by heading of the contents the sections that the report has."""
+    parts = {
+        heading: [shown[section.table] for section in of if section.table in shown]
+        for heading, of in PARTS.items()
+    }
+    return {heading: of for heading, of in parts.items() if of}
 
 
 def _present(section: Section, content: ReportContent) -> bool:
     return section.table in content.tables and not content.tables[section.table].empty
 
 
-def _section(section: Section, content: ReportContent, confidence: float) -> dict[str, Any]:
+def _section(section: Section, content: ReportContent) -> dict[str, Any]:
     """Return what the template shows of one section."""
     from markupsafe import Markup
 
-    frame = content.tables[section.table]
-    ci = words.confidence_label(confidence)
+    frame, verdict = content.tables[section.table], content.identifiability["verdict"]
+    ci = words.confidence_label(float(content.configuration["confidence"]))
     notes = [note.replace("{ci}", ci) for note in section.notes_for(frame)]
     if frame.get("suppressed", pd.Series(dtype=bool)).astype(bool).any():
         notes.append("withheld: rests on too few women to be shown, or would tell of one that does.")
-    between = content.identifiability["verdict"] == BETWEEN
-    warning = f"{section.contrast}: {SAMPLING_ONLY}." if between and section.contrast else ""
+    warning = f"{section.contrast}: {SAMPLING_ONLY}." if verdict == BETWEEN and section.contrast else ""
     # Where the rows say it, it is not said again.
     said = frame.get("reason", pd.Series(dtype=str)).map(words.text).str.contains(SAMPLING).any()
     notes += [warning] if warning and not said else []
     table = table_html(section.show(frame), f"table-{section.table}", section.caption, tuple(notes))
+    forest = draw_contrasts(frame, verdict) if section.table == "rate_ratios" else ""
+    return {
+        "key": section.table,
+        "title": section.title,
+        "table": Markup(table),
+        "picture": _picture(section, content, warning),
+        "forest": Markup(forest),
+        "warning": warning,
+        "source": content.sources.get(f"{section.table}.csv"),
+    }
+
+
+def _picture(section: Section, content: ReportContent, warning: str) -> dict[str, Any] | None:
+    """Return the figure of a section, with the interactive chart where there is one of the same rates."""
+    from markupsafe import Markup
+
     picture = section.picture
-    shown = None
-    if picture and picture.name in content.figures:
-        shown = {
-            "data": base64.b64encode(content.figures[picture.name]).decode("ascii"),
-            "alt": picture.describe(frame),
-            "caption": " ".join(filter(None, (picture.caption.replace("{ci}", ci), warning))),
-        }
-    return {"key": section.table, "title": section.title, "table": Markup(table), "picture": shown}
+    if not picture or picture.name not in content.figures:
+        return None
+    ci = words.confidence_label(float(content.configuration["confidence"]))
+    chart = content.chart if picture.name == "course" and POINT in content.chart else ""
+    return {
+        "data": base64.b64encode(content.figures[picture.name]).decode("ascii"),
+        "alt": picture.describe(content.tables[section.table]),
+        "caption": " ".join(filter(None, (picture.caption.replace("{ci}", ci), warning))),
+        "chart": Markup(chart),
+        "sources": [
+            content.sources[name]
+            for name in (f"{picture.name}.png", *([f"{picture.name}.svg"] if chart else []))
+            if name in content.sources
+        ],
+    }
 
 
 def _with_citations(text: str, cited: list[str]) -> str:

@@ -18,31 +18,17 @@ from gravida.report.sections.predictors import PREDICTABILITY, PREDICTORS
 from gravida.report.sections.rates import DISPERSION, RELAPSE_RATES, SITES
 from gravida.report.sections.survival import RELAPSE_FREE, RISK_DIFFERENCE, TIME_TO_RELAPSE
 
-SECTIONS = (
-    IDENTIFIABILITY,
-    ESTIMABILITY,
-    ATTRITION,
-    BASELINE,
-    RELAPSE_RATES,
-    RATE_RATIOS,
-    PRECISION,
-    LONGITUDINAL,
-    RELAPSE_FREE,
-    RISK_DIFFERENCE,
-    TIME_TO_RELAPSE,
-    PREDICTORS,
-    PREDICTABILITY,
-    SITES,
-    BALANCE,
-    SENSITIVITY,
-    EVIDENCE_STUDIES,
-    EVIDENCE_POOLED,
-    EVIDENCE_GRADE,
-    EVIDENCE_AUDIT,
-    COST,
-    SAFETY,
-    DOSES,
-    DISPERSION,
-    CHANGES,
-    DATA_QUALITY,
-)
+# By the headings under which the contents list them.
+PARTS = {
+    "Who was studied": (ATTRITION, BASELINE),
+    "Relapse rates": (RELAPSE_RATES,),
+    "Treated and untreated": (IDENTIFIABILITY, ESTIMABILITY, RATE_RATIOS, PRECISION, DISPERSION),
+    "The course": (LONGITUDINAL,),
+    "Predictors": (PREDICTORS, PREDICTABILITY),
+    "Time to relapse": (RELAPSE_FREE, RISK_DIFFERENCE, TIME_TO_RELAPSE),
+    "Sites and other choices": (SITES, BALANCE, SENSITIVITY),
+    "Published evidence": (EVIDENCE_STUDIES, EVIDENCE_POOLED, EVIDENCE_GRADE, EVIDENCE_AUDIT),
+    "Cost and safety": (COST, SAFETY, DOSES),
+    "Changes and quality": (CHANGES, DATA_QUALITY),
+}
+SECTIONS = tuple(section for part in PARTS.values() for section in part)
