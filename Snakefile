@@ -78,6 +78,9 @@ rule site_summary:
         summaries,
 
 
+show_progress()
+
+
 onstart:
     look_when_a_job_ends()
     remember_logs()

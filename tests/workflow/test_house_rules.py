@@ -70,6 +70,7 @@ def test_one_rule_one_script_one_name() -> None:
         assert f'"../scripts/{name}.py"' in block
         assert "run:" not in block
         assert "log:" in block
+        assert re.match(r'\n    """[^"A-Z][^";]+"""\n', block), f"{name} has no words for who watches a run"
         assert "code=CODE" in block, f"{name} would not notice an edited library"
 
 

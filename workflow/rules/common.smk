@@ -8,7 +8,7 @@ from functools import cache, wraps
 from gravida import files, ledger, settings
 from gravida.errors import ConfigurationError
 from gravida.federation import mail
-from gravida.provenance import code_digest, inputs, kept, logs, steps
+from gravida.provenance import code_digest, inputs, kept, logs, progress, steps
 from gravida.provenance.places import SUBMITTED
 
 # Where Snakemake's own log cannot be written, no traceback hides what a step has to say.
@@ -383,6 +383,20 @@ def settle():
             files.distrust_older(f"results/restricted/intake/{name}/findings.csv", inputs.files_read(site))
 
 
+def show_progress():
+    """Say on the terminal which step is done, in words of the field; Snakemake's own log has the rest.
+
+    With --verbose, in a dry run, in the jobs of a cluster and with a logger of somebody's own all is as ever.
+    """
+    said = workflow.output_settings
+    if not workflow.is_main_process or said.dryrun or said.verbose:
+        return
+    names = {each.name: each.docstring or each.name for each in workflow.rules if each.output}
+    for plain in [each for each in logger.handlers if each.name == "DefaultStreamHandler"]:
+        logger.removeHandler(plain)
+        logger.addHandler(progress.Progress(plain, names, logs.places))
+
+
 def look_when_a_job_ends():
     """Let Snakemake look for what to start when a job ends, and not once more in each second for every job so far.
 
@@ -404,8 +418,12 @@ def remember_logs():
 
 
 def failures():
-    """Return this run's failures, one line each."""
-    return logs.failures(EARLIER)
+    """Return this run's failures, one line each, and where the answers to refused sites are."""
+    senders = []
+    # Where the sheet of sites cannot be read, that is among the failures.
+    with suppress(ConfigurationError):
+        senders = [name for name, site in read_sites().items() if site["mode"] == "rows"]
+    return logs.failures(EARLIER, senders, any(getattr(each, "stopped", False) for each in logger.handlers))
 
 
 def closing_words():

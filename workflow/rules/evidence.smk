@@ -5,6 +5,7 @@
 
 
 rule pool_evidence:
+    """pool of published studies"""
     input:
         studies=EVIDENCE["studies"],
         registry=of_registry("results/internal/registry_counts.csv"),
@@ -26,6 +27,7 @@ rule pool_evidence:
 
 
 rule audit_claims:
+    """audit of published claims"""
     input:
         claims=EVIDENCE["claims"],
         studies=EVIDENCE["studies"],
@@ -43,6 +45,7 @@ rule audit_claims:
 
 
 rule draw_evidence:
+    """figures of the evidence"""
     input:
         studies="results/release/tables/evidence_studies.csv",
         pooled="results/release/tables/evidence_pooled.csv",

@@ -5,6 +5,7 @@
 
 
 rule compare_releases:
+    """comparison with the last release"""
     input:
         verdicts=of_sites("results/internal/intake/{site}.json"),
         attrition="results/internal/tables/attrition.csv",
@@ -29,6 +30,7 @@ rule compare_releases:
 
 
 rule release_tables:
+    """release gate of the registry"""
     input:
         **{table: f"results/internal/tables/{table}.csv" for table in TABLES},
         verdict="results/internal/identifiability.json",
@@ -54,6 +56,7 @@ rule release_tables:
 # The same gate for the tables of the evidence, which can be made without a registry. Where there is one, all its
 # tables say whether its own rows among the studies may leave.
 use rule release_tables as release_evidence with:
+    """release gate of the evidence"""
     input:
         **{table: f"results/internal/tables/{table}.csv" for table in EVIDENCE_TABLES},
         beside=of_registry(*(f"results/internal/tables/{table}.csv" for table in TABLES)),
@@ -74,6 +77,7 @@ use rule release_tables as release_evidence with:
 
 
 rule draw_figures:
+    """figures"""
     input:
         relapse_rates="results/release/tables/relapse_rates.csv",
         predictors="results/release/tables/predictors.csv",
@@ -115,6 +119,7 @@ rule draw_figures:
 
 
 rule write_report:
+    """report"""
     input:
         **{table: f"results/release/tables/{table}.csv" for table in [*TABLES, *EVIDENCE_TABLES]},
         verdict="results/release/identifiability.json",
@@ -139,6 +144,7 @@ rule write_report:
 
 # For the person who signs that the release may leave; internal, for it shows what is withheld.
 rule review_release:
+    """page for who signs the release"""
     input:
         internal=expand("results/internal/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
         released=expand("results/release/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
@@ -169,6 +175,7 @@ rule review_release:
 # Last, and an input of nothing: what went in, what came out, and when. It asks for every other file, so it is
 # made again whenever one of them is.
 rule record_provenance:
+    """record of where each number came from"""
     input:
         made=everything_made,
         resources=resources_read,
