@@ -94,6 +94,16 @@ def test_a_line_does_not_wait_for_another_step_to_end(monkeypatch: pytest.Monkey
     assert run.stream.getvalue().endswith("1 of 2         5 s  cohort; now pool\n")
 
 
+def test_what_was_done_is_said_before_the_words_at_the_end() -> None:
+    run = Snakemake({"pool": 1, "build_cohort": 1})
+    run.begin(1, "pool")
+    run.end(1, 5)
+    run.log("Select jobs to execute...")
+    assert "pool" not in run.stream.getvalue()
+    run.log("Exiting because a job execution failed. Look above for error messages", logging.ERROR)
+    assert run.stream.getvalue().endswith("1 of 2         5 s  pool\n")
+
+
 def test_what_failed_and_why_and_what_goes_on() -> None:
     run = Snakemake({"pool": 1, "build_cohort": 1})
     run.begin(1, "build_cohort")

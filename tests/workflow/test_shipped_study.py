@@ -5,6 +5,7 @@ import io
 import json
 import re
 import stat
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,43 @@ def test_a_run_is_no_more_jobs_than_somebody_would_rerun(run: Run) -> None:
     """Each starts a Python, which takes longer than most of them work."""
     (jobs,) = re.findall(r"(?m)^(\d+) steps to do", run.output)
     assert int(jobs) <= 22
+
+
+def written_into(page: str, name: str) -> dict:
+    """Return what Snakemake's report holds under a name: one line of JavaScript."""
+    (line,) = re.findall(rf"(?m)^ *var {name} = ({{.+}});?$", page)
+    return json.loads(line)
+
+
+def test_snakemake_s_report_shows_all_that_is_released_and_nothing_else(run: Run, tmp_path: Path) -> None:
+    archive = tmp_path / "report.zip"
+    made = run_workflow(run.study, "--report", str(archive), config=False)
+    assert made.code == 0, made.output
+    with zipfile.ZipFile(archive) as files:
+        embedded = {Path(name).name: files.read(name) for name in files.namelist() if "/data/" in name}
+        (page,) = (files.read(name).decode() for name in files.namelist() if name == "report/report.html")
+        count = len(files.namelist()) - 1
+    results = written_into(page, "results")
+    wanted = {
+        path.relative_to(run.study).as_posix()
+        for path in run.path("release").rglob("*")
+        if path.parent.name in ("tables", "figures") or path.suffix in (".html", ".docx")
+    }
+    assert set(results) == wanted and len(wanted) == count >= len(TABLES) + 8
+    for name in wanted:
+        assert embedded[Path(name).name] == (run.study / name).read_bytes()
+    # Each under a question and a kind, with a caption of its own that is no longer a template.
+    categories = written_into(page, "categories")
+    assert [name[0] for name in sorted(categories)] == list("12345678")
+    filed = [name for kinds in categories.values() for names in kinds.values() for name in names]
+    assert sorted(filed) == sorted(wanted)
+    assert {kind for kinds in categories.values() for kind in kinds} == {"Tables", "Figures", "Documents"}
+    captions = [each["caption"] for each in results.values()]
+    assert len(set(captions)) == len(captions) and all(len(caption) > 60 for caption in captions)
+    assert not any("{{" in caption or "problematic" in caption for caption in captions)
+    assert all(each["labels"]["shows"] for each in results.values())
+    # It opens without a network.
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=\"(https?:)?//", page)
 
 
 def test_every_table_stands_in_both_folders(run: Run) -> None:

@@ -29,6 +29,20 @@ FIGURES = ["course", "predictors", "rootogram", "sensitivity"]
 # These can be made without a registry.
 EVIDENCE_TABLES = ["evidence_audit", "evidence_grade", "evidence_pooled", "evidence_studies"]
 EVIDENCE_FIGURES = ["evidence_cumulative", "evidence_forest", "evidence_funnel"]
+# The question under which each released table and figure stands in Snakemake's report.
+QUESTIONS = {
+    "1 The study": ["report"],
+    "2 Design": ["estimability", "identifiability", "precision"],
+    "3 Women and data": ["attrition", "balance", "baseline", "changes", "data_quality"],
+    "4 Relapse rates": ["course", "dispersion", "longitudinal", "relapse_rates", "rootogram", "sites"],
+    "5 Treated and untreated": [
+        *("rate_ratios", "relapse_free", "risk_difference", "sensitivity", "time_to_relapse"),
+    ],
+    "6 Predictors of relapse": ["predictability", "predictors"],
+    "7 Treatment": ["cost", "doses", "safety"],
+    "8 Published evidence": [*EVIDENCE_TABLES, *EVIDENCE_FIGURES],
+}
+KINDS = {".csv": "tables", ".png": "figures"}
 # The day after delivery on which each outcome period ends.
 OUTCOME_DAY = {"postpartum_q1": 91, "postpartum_6_months": 182, "postpartum_year": 365}
 # When the logs of earlier runs were written.
@@ -395,6 +409,19 @@ def show_progress():
     for plain in [each for each in logger.handlers if each.name == "DefaultStreamHandler"]:
         logger.removeHandler(plain)
         logger.addHandler(progress.Progress(plain, names, logs.places))
+
+
+def shown(path):
+    """Return a released file as it stands in Snakemake's report: under its question, with its caption."""
+    name, kind = Path(path).stem, KINDS.get(Path(path).suffix, "documents")
+    (question,) = (each for each, names in QUESTIONS.items() if name in names)
+    return report(
+        path,
+        category=question,
+        subcategory=kind.capitalize(),
+        labels={"shows": name.replace("_", " ")},
+        caption=f"../report/{kind}/{name}.rst",
+    )
 
 
 def look_when_a_job_ends():

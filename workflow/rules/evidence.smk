@@ -50,21 +50,9 @@ rule draw_evidence:
         studies="results/release/tables/evidence_studies.csv",
         pooled="results/release/tables/evidence_pooled.csv",
     output:
-        evidence_forest=report(
-            "results/release/figures/evidence_forest.png",
-            category="Figures",
-            caption="../report/evidence_forest.rst",
-        ),
-        evidence_funnel=report(
-            "results/release/figures/evidence_funnel.png",
-            category="Figures",
-            caption="../report/evidence_funnel.rst",
-        ),
-        evidence_cumulative=report(
-            "results/release/figures/evidence_cumulative.png",
-            category="Figures",
-            caption="../report/evidence_cumulative.rst",
-        ),
+        evidence_forest=shown("results/release/figures/evidence_forest.png"),
+        evidence_funnel=shown("results/release/figures/evidence_funnel.png"),
+        evidence_cumulative=shown("results/release/figures/evidence_cumulative.png"),
     log:
         "results/logs/draw_evidence.log",
     conda:

@@ -36,7 +36,7 @@ rule release_tables:
         verdict="results/internal/identifiability.json",
         earlier=earlier_records,
     output:
-        **{table: f"results/release/tables/{table}.csv" for table in TABLES},
+        **{table: shown(f"results/release/tables/{table}.csv") for table in TABLES},
         verdict="results/release/identifiability.json",
         decisions="results/internal/release/decisions.csv",
         counts="results/internal/release/counts.json",
@@ -62,7 +62,7 @@ use rule release_tables as release_evidence with:
         beside=of_registry(*(f"results/internal/tables/{table}.csv" for table in TABLES)),
         earlier=earlier_records,
     output:
-        **{table: f"results/release/tables/{table}.csv" for table in EVIDENCE_TABLES},
+        **{table: shown(f"results/release/tables/{table}.csv") for table in EVIDENCE_TABLES},
         decisions="results/internal/release/decisions_evidence.csv",
         counts="results/internal/release/counts_evidence.json",
     log:
@@ -85,26 +85,10 @@ rule draw_figures:
         sensitivity="results/release/tables/sensitivity.csv",
         published_rates=EVIDENCE["published_rates"],
     output:
-        course=report(
-            "results/release/figures/course.png",
-            category="Figures",
-            caption="../report/course.rst",
-        ),
-        predictors=report(
-            "results/release/figures/predictors.png",
-            category="Figures",
-            caption="../report/predictors.rst",
-        ),
-        rootogram=report(
-            "results/release/figures/rootogram.png",
-            category="Figures",
-            caption="../report/rootogram.rst",
-        ),
-        sensitivity=report(
-            "results/release/figures/sensitivity.png",
-            category="Figures",
-            caption="../report/sensitivity.rst",
-        ),
+        course=shown("results/release/figures/course.png"),
+        predictors=shown("results/release/figures/predictors.png"),
+        rootogram=shown("results/release/figures/rootogram.png"),
+        sensitivity=shown("results/release/figures/sensitivity.png"),
     log:
         "results/logs/draw_figures.log",
     conda:
@@ -125,7 +109,7 @@ rule write_report:
         verdict="results/release/identifiability.json",
         figures=expand("results/release/figures/{figure}.png", figure=[*FIGURES, *EVIDENCE_FIGURES]),
     output:
-        report="results/release/report.html",
+        report=shown("results/release/report.html"),
         headline="results/release/headline.txt",
     log:
         "results/logs/write_report.log",

@@ -5,6 +5,7 @@ import fcntl
 import gc
 import logging
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
+# Whoever stops the run knows it: a step that is at work, or still imports, says nothing.
+signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 # The library has its own threads, and sums must not depend on how many processors there are.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Ahead of whatever the environment knows: the library that runs is the one beside this script.
@@ -58,9 +61,6 @@ def job(log: str) -> Iterator[list[str]]:
                 yield notes
         except GravidaError as error:
             line = error.line()
-        except KeyboardInterrupt:
-            # Whoever stopped the run knows it.
-            os._exit(130)
         except BaseException as error:
             line = defect(error)
         line = record(log, notes, line)

@@ -10,6 +10,9 @@ from typing import Any
 # Of these lines Snakemake's own log in .snakemake/log has every one; who runs a study need not read them.
 UNSAID = (
     "Building DAG of jobs",
+    "Adding ",
+    "Creating report",
+    "Loading script code for rule ",
     "Using shell: ",
     "Conda environments: ignored",
     "Select jobs to execute",
@@ -75,6 +78,9 @@ class Progress(logging.Handler):
                 self.flush()
         elif event not in NOT_OURS and not _unsaid(record):
             self._hand_on(record)
+        elif record.levelno > logging.INFO:
+            # The run comes to its end, which has words of its own.
+            self.flush()
 
     def flush(self) -> None:
         """Say what is held back until it is known what comes next."""
