@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
-# Whoever stops the run knows it: a step that is at work, or still imports, says nothing.
-signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 # The library has its own threads, and sums must not depend on how many processors there are.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Ahead of whatever the environment knows: the library that runs is the one beside this script.
@@ -24,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from gravida.errors import GravidaError
 from gravida.files import STEPS_LOCK, is_of_another_run, write_text
 
+# Whoever stops the run knows it: a step that is at work, or still imports, says nothing.
+signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 # Imports alone make a hundred thousand objects, of which none is garbage: looked through less often.
 gc.set_threshold(20_000)
 
