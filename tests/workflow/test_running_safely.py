@@ -245,7 +245,7 @@ def test_a_run_that_is_stopped_says_so_and_goes_on(cohort: Run, tmp_path: Path) 
     study = copied(cohort, tmp_path)
     shutil.rmtree(study / "results/restricted")
     process = make(study, f"TARGET={COHORT}", "CORES=2")
-    # Snakemake removes a step's log, and the step writes it when it begins. Before, Python prints a traceback.
+    # Snakemake removes a step's log, and the step writes it when it begins; before, Python has its say.
     logs = [study / f"results/logs/intake_site/{site}.log" for site in ("a", "b")]
     while process.poll() is None and not all(log.exists() and log.stat().st_size for log in logs):
         time.sleep(0.01)
