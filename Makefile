@@ -11,11 +11,11 @@ READY := $(VENV)/ready
 # Empty means "write bytecode": every job starts a Python, and uncompiled imports take two to three times as long.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run verify test slow browser bench attack endurance slurm wheelhouse offline container check format lock docs \
-  site referee calibrate setup clean help
+.PHONY: run snakemake-report verify test slow browser bench attack endurance slurm wheelhouse offline container check \
+  format lock docs site referee calibrate setup clean help
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
 
 setup: $(READY) ## create .venv from requirements.lock (without internet: make setup WHEELHOUSE=wheelhouse)
 
@@ -63,6 +63,8 @@ TARGET ?=
 # killed. A step may outlive its run: the second lock is held by every step while it works.
 run: $(READY) $(ON_SLURM) ## run the study (your own: make STUDY=FOLDER; a part: TARGET=evidence; on a cluster: PROFILE=profiles/slurm)
 	@test -d "$(STUDY)" || { echo "ConfigurationError: the folder $(STUDY) is not there."; exit 1; }; \
+	$(if $(OWN),test -f "$(STUDY)/config.yaml" || { echo "ConfigurationError: $(STUDY)/config.yaml is not there: write it" \
+	  "with at least the line 'sites: sites.tsv' (README.md: Your own data in five steps)."; exit 1; };) \
 	umask 077; results="$(STUDY)/results"; export GRAVIDA_RUN="$$$$ $$(date +%s.%N)"; \
 	unwritten() { echo "ConfigurationError: $$results cannot be written: it must be a folder, on a disk with room," \
 	  "that you may write to."; exit 1; }; \
@@ -74,6 +76,12 @@ run: $(READY) $(ON_SLURM) ## run the study (your own: make STUDY=FOLDER; a part:
 	{ echo "$$GRAVIDA_RUN" > "$$results/.run.lock"; } 2> /dev/null || unwritten; exec 8>&-; \
 	if compgen -G "$(STUDY)/.snakemake/locks/*" > /dev/null; then $(BIN)/snakemake --unlock --quiet all $(OWN); fi; \
 	$(BIN)/snakemake --workflow-profile $(PROFILE) $(if $(CORES),--cores $(CORES)) $(TARGET) $(OWN)
+
+snakemake-report: $(READY) ## Snakemake's report of a finished study: all that is released, by question, with captions; steps and times
+	@test -e "$(STUDY)/results/release/report.html" \
+	  || { echo "ConfigurationError: there is no finished run in $(STUDY): run make first."; exit 1; }
+	@umask 077; report="$$(cd "$(STUDY)" && pwd)/results/snakemake_report.zip"; \
+	$(BIN)/snakemake --report "$$report" $(OWN); echo "Unpack, and open report.html: $$report"
 
 verify: $(READY) ## compare a study's files with what its last run read and left (your own: make verify STUDY=FOLDER)
 	@$(BIN)/python -m gravida verify "$(STUDY)"
@@ -160,4 +168,5 @@ lock: ## pin the dependencies of pyproject.toml
 	  $$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
 
 clean: ## remove results and Snakemake's memory of them
-	rm -rf .snakemake results/restricted results/internal results/release results/logs results/site
+	rm -rf .snakemake results/restricted results/internal results/release results/logs results/site \
+	  results/snakemake_report.zip

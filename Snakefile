@@ -18,6 +18,9 @@ sys.path.insert(0, str(Path(workflow.basedir, "workflow/lib")))
 configfile: Path(workflow.basedir, "config/config.yaml")
 
 
+report: "workflow/report/study.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/intake.smk"
 include: "workflow/rules/cohort.smk"
@@ -76,6 +79,9 @@ rule evidence:
 rule site_summary:
     input:
         summaries,
+
+
+show_progress()
 
 
 onstart:

@@ -17,7 +17,7 @@ import yaml
 
 from tests.cluster.one_node import OneNode, one_node, wait_for
 from tests.endurance import endure
-from tests.workflow.conftest import ROOT, run_workflow
+from tests.workflow.conftest import ROOT, logs_of, run_workflow
 from tests.workflow.test_planted_values import found_in, planted_study, talk, talking_source
 
 PROFILE = ROOT / "profiles/slurm/profile.yaml"
@@ -124,9 +124,11 @@ def test_the_run_finished_though_jobs_were_cancelled_and_lost(slurm: OneNode, di
     told = output(disturbed.study)
     assert told.count("Trying to restart job") >= 2
     assert "Report: " in told and "Defect: " not in told
+    assert re.search(r"(?m)^failed .* sensitivity analyses ", told) and "\x1b" not in told
     settings = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["set-resources"]
     memory = int(settings["intake_site"]["mem_mb"].removesuffix(" * attempt"))
-    assert f" mem_mb={memory}," in told and f" mem_mb={2 * memory}," in told
+    details = "".join(path.read_text(encoding="utf-8") for path in logs_of(disturbed.study))
+    assert f" mem_mb={memory}," in details and f" mem_mb={2 * memory}," in details
 
 
 def test_every_file_is_that_of_the_local_run(disturbed: Disturbed) -> None:

@@ -111,7 +111,10 @@ def test_the_shipped_configuration_and_sheet_are_valid() -> None:
 @pytest.mark.parametrize(
     ("own", "words"),
     [
-        ("colour: red", "colour"),
+        ("colour: red", "('colour' was unexpected); config/README.md"),
+        ("covariats: [edss_before]", "('covariats' was unexpected); did you mean covariates?"),
+        ("disclosure: {min_woman: 7}", "disclosure: Additional properties are not allowed"),
+        ("disclosure: {min_woman: 7}", "did you mean min_women?"),
         ("disclosure: {min_women: 2}", "disclosure.min_women"),
         ("disclosure: {threshold: 9}", "threshold"),
         ("covariates: [shoe_size]", "covariates"),

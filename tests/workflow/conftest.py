@@ -11,10 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Run:
-    """A finished run: its folder, exit code and everything that it printed."""
+    """A finished run: its folder, exit code, everything that it printed, and Snakemake's own log of it."""
 
-    def __init__(self, study: Path, code: int, output: str) -> None:
-        self.study, self.code, self.output = study, code, output
+    def __init__(self, study: Path, code: int, output: str, log: str = "") -> None:
+        self.study, self.code, self.output, self.log = study, code, output, log
 
     def path(self, name: str) -> Path:
         return self.study / "results" / name
@@ -25,7 +25,8 @@ class Run:
     def executed(self) -> set[str]:
         """Return the names of the rules that ran, or would run in a dry run; intake with its site."""
         rules, rule = set(), ""
-        for line in self.output.splitlines():
+        # A dry run has no log, and prints what would be in it.
+        for line in (self.log or self.output).splitlines():
             words = line.split()
             if words[:1] in (["rule"], ["localrule"]) and line.endswith(":"):
                 rule = words[1][:-1]
@@ -43,6 +44,7 @@ def run_workflow(study: Path, *arguments: str, source: Path = ROOT, config: bool
         # Last, for it takes in every word that follows.
         command += ["--configfile", str(study / "config.yaml")]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
+    before = logs_of(study)
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,
@@ -52,7 +54,13 @@ def run_workflow(study: Path, *arguments: str, source: Path = ROOT, config: bool
         cwd=study,
         check=False,
     )
-    return Run(study, done.returncode, done.stdout)
+    log = "".join(path.read_text(encoding="utf-8") for path in sorted(logs_of(study) - before))
+    return Run(study, done.returncode, done.stdout, log)
+
+
+def logs_of(study: Path) -> set[Path]:
+    """Return the logs that Snakemake keeps of a study's runs."""
+    return set(study.glob(".snakemake/log/*.snakemake.log"))
 
 
 def write_study(folder: Path, sites: dict[str, tuple[str, dict[str, str]]], config: str = "") -> Path:

@@ -70,6 +70,7 @@ def test_one_rule_one_script_one_name() -> None:
         assert f'"../scripts/{name}.py"' in block
         assert "run:" not in block
         assert "log:" in block
+        assert re.match(r'\n    """[^"A-Z][^";]+"""\n', block), f"{name} has no words for who watches a run"
         assert "code=CODE" in block, f"{name} would not notice an edited library"
 
 
@@ -97,9 +98,14 @@ def test_only_common_defines_functions() -> None:
         assert text.startswith("# "), "a rule file opens with its contract"
 
 
-def test_report_flags_released_files_only() -> None:
-    for block in re.findall(r"report\(\s*\"([^\"]+)\"", RULES):
-        assert block.startswith("results/release/")
+def test_released_files_alone_are_shown_each_with_its_own_caption() -> None:
+    """What is in the report that Snakemake makes is in test_shipped_study."""
+    assert len(re.findall(r"(?<!\w)report\(", RULES)) == 1
+    shown = re.findall(r"\bshown\(\s*f?\"([^\"]+)\"", RULES)
+    assert shown and all(name.startswith("results/release/") for name in shown)
+    captions = [path for path in (ROOT / "workflow/report").rglob("*.rst") if path.stem != "study"]
+    texts = [path.read_text(encoding="utf-8") for path in captions]
+    assert len(set(texts)) == len(texts) and all(len(text) > 60 for text in texts)
 
 
 def test_snakemake_has_what_the_workflow_switches_off() -> None:

@@ -1,5 +1,6 @@
 """What a user sees when something is wrong: one line with its class, every refused site, no value."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -48,7 +49,15 @@ def test_every_refused_site_is_named_in_one_run(refused: Run) -> None:
     assert "delivery_year type: 1 row" in line
     assert "delivery_year" in line.split("site early")[1] and "3 rows" in line.split("site early")[1]
     assert "file_missing" in line.split("site empty")[1]
-    assert run.output.rstrip().rfind("SubmissionRefused") > run.output.rfind("Error in rule")
+    # The run ends with that line, and with where the answers are; Snakemake's words are in its log.
+    *_, last, early, empty, letters, strange = run.output.strip().splitlines()
+    assert last == line
+    pages = {"early": early, "empty": empty, "letters": letters, "strange": strange}
+    for site, told in pages.items():
+        assert told == f"Answer to site {site}: {run.path(f'internal/quality/{site}.html')}"
+        assert run.path(f"internal/quality/{site}.html").exists()
+    assert re.search(r"(?m)^failed +\d+ s  cohort and person-time$", run.output)
+    assert "Error in rule" in run.log and "Error in rule" not in run.output
     assert "Traceback" not in run.output
 
     # The accepted site was checked in the same run, and every site has its answer.

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -230,6 +231,31 @@ def test_two_runs_in_one_folder(tmp_path: Path) -> None:
         (line,) = told(made(study))
     assert "another run is at work" in line
     assert not (study / ".snakemake").exists()
+
+
+def test_a_study_without_its_folder_or_its_configuration(tmp_path: Path) -> None:
+    (line,) = told(made(tmp_path / "nowhere"))
+    assert f"the folder {tmp_path / 'nowhere'} is not there" in line
+    (line,) = told(made(tmp_path))
+    assert f"{tmp_path}/config.yaml is not there: write it" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_is_stopped_says_so_and_goes_on(cohort: Run, tmp_path: Path) -> None:
+    study = copied(cohort, tmp_path)
+    shutil.rmtree(study / "results/restricted")
+    process = make(study, f"TARGET={COHORT}", "CORES=2")
+    # Snakemake removes a step's log, and the step writes it when it begins; before, Python has its say.
+    logs = [study / f"results/logs/intake_site/{site}.log" for site in ("a", "b")]
+    while process.poll() is None and not all(log.exists() and log.stat().st_size for log in logs):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate()
+    run = Run(study, process.returncode, output)
+    assert told(run) == []
+    assert "\nStopped: run again to go on; what was finished is kept.\n" in run.output
+    assert re.search(r"(?m)^stopped +<?\d+ s  submission of [ab]$", run.output)
+    equal(until_cohort(study), cohort)
 
 
 def test_a_step_that_outlives_its_run_is_waited_for(tmp_path: Path) -> None:

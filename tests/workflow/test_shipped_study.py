@@ -6,6 +6,7 @@ import io
 import json
 import re
 import stat
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -74,13 +75,70 @@ def test_verdict_leads(run: Run) -> None:
 
 def test_the_run_ends_with_the_sentence_and_where_the_report_is(run: Run) -> None:
     assert "1.409 (95% CI 0.764 to 2.598; p = 0.272)" in run.output
-    assert f"Report: {run.path('release/report.html')}" in run.output
+    places = {
+        "Report": "release/report.html",
+        "Before it leaves": "internal/release_review.html",
+        "Answers to sites": "internal/quality",
+    }
+    ends = run.output[run.output.rindex(run.text("release/headline.txt").strip()) :]
+    for name, path in places.items():
+        assert f"\n{name}: {run.path(path)}\n" in ends and run.path(path).exists()
+
+
+def test_each_step_is_one_line_in_words(run: Run) -> None:
+    """No terminal is there: nothing but lines."""
+    assert not set(run.output) & {"\x1b", "\r", "\b"}
+    (total,) = re.findall(r"(?m)^(\d+) steps to do; ", run.output)
+    lines = re.findall(r"(?m)^ ?(\d+) of (\d+) +(<?\d+ s|\d+ min \d\d s)  (\w[^;\n]*)", run.output)
+    assert [number for number, *_ in lines] == [str(number) for number in range(1, int(total) + 1)]
+    assert {of for _, of, *_ in lines} == {total}
+    names = {name for *_, name in lines}
+    assert {"submission of treats_all", "submission of treats_none", "rate ratios of the arms"} <= names
+    # A line for each step, what Snakemake says first, the headline and four places: half a page.
+    assert len(run.output.splitlines()) <= int(total) + 12
 
 
 def test_a_run_is_no_more_jobs_than_somebody_would_rerun(run: Run) -> None:
-    """Each starts a Python, which takes longer than most of them work; one of these is the target."""
-    (jobs,) = set(re.findall(r"of (\d+) steps", run.output))
-    assert int(jobs) <= 23
+    """Each starts a Python, which takes longer than most of them work."""
+    (jobs,) = re.findall(r"(?m)^(\d+) steps to do", run.output)
+    assert int(jobs) <= 22
+
+
+def written_into(page: str, name: str) -> dict:
+    """Return what Snakemake's report holds under a name: one line of JavaScript."""
+    (line,) = re.findall(rf"(?m)^ *var {name} = ({{.+}});?$", page)
+    return json.loads(line)
+
+
+def test_snakemake_s_report_shows_all_that_is_released_and_nothing_else(run: Run, tmp_path: Path) -> None:
+    archive = tmp_path / "report.zip"
+    made = run_workflow(run.study, "--report", str(archive), config=False)
+    assert made.code == 0, made.output
+    with zipfile.ZipFile(archive) as files:
+        embedded = {Path(name).name: files.read(name) for name in files.namelist() if "/data/" in name}
+        (page,) = (files.read(name).decode() for name in files.namelist() if name == "report/report.html")
+        count = len(files.namelist()) - 1
+    results = written_into(page, "results")
+    wanted = {
+        path.relative_to(run.study).as_posix()
+        for path in run.path("release").rglob("*")
+        if path.parent.name in ("tables", "figures") or path.suffix in (".html", ".docx")
+    }
+    assert set(results) == wanted and len(wanted) == count >= len(TABLES) + 8
+    for name in wanted:
+        assert embedded[Path(name).name] == (run.study / name).read_bytes()
+    # Each under a question and a kind, with a caption of its own that is no longer a template.
+    categories = written_into(page, "categories")
+    assert [name[0] for name in sorted(categories)] == list("12345678")
+    filed = [name for kinds in categories.values() for names in kinds.values() for name in names]
+    assert sorted(filed) == sorted(wanted)
+    assert {kind for kinds in categories.values() for kind in kinds} == {"Tables", "Figures", "Documents"}
+    captions = [each["caption"] for each in results.values()]
+    assert len(set(captions)) == len(captions) and all(len(caption) > 60 for caption in captions)
+    assert not any("{{" in caption or "problematic" in caption for caption in captions)
+    assert all(each["labels"]["shows"] for each in results.values())
+    # It opens without a network.
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=\"(https?:)?//", page)
 
 
 def test_every_table_stands_in_both_folders(run: Run) -> None:
@@ -191,6 +249,8 @@ def test_nothing_to_do_runs_nothing(run: Run) -> None:
     again = run_workflow(run.study, config=False)
     assert again.code == 0
     assert again.executed() == set()
+    assert "Nothing to be done" in again.output
+    assert f"Report: {run.path('release/report.html')}" in again.output
 
 
 def test_the_demonstration_is_found_by_name_from_another_folder(run: Run) -> None:

@@ -4,6 +4,7 @@
 
 
 rule build_cohort:
+    """cohort and person-time"""
     input:
         verdicts=of_sites("results/internal/intake/{site}.json"),
         pregnancies=accepted("pregnancies"),

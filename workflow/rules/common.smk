@@ -8,7 +8,7 @@ from functools import cache, wraps
 from gravida import files, ledger, settings
 from gravida.errors import ConfigurationError
 from gravida.federation import mail
-from gravida.provenance import code_digest, inputs, kept, logs, steps
+from gravida.provenance import code_digest, inputs, kept, logs, progress, steps
 from gravida.provenance.places import SUBMITTED
 
 # Where Snakemake's own log cannot be written, no traceback hides what a step has to say.
@@ -29,6 +29,20 @@ FIGURES = ["course", "predictors", "rootogram", "sensitivity"]
 # These can be made without a registry.
 EVIDENCE_TABLES = ["evidence_audit", "evidence_grade", "evidence_pooled", "evidence_studies"]
 EVIDENCE_FIGURES = ["evidence_cumulative", "evidence_forest", "evidence_funnel"]
+# The question under which each released table and figure stands in Snakemake's report.
+QUESTIONS = {
+    "1 The study": ["report"],
+    "2 Design": ["estimability", "identifiability", "precision"],
+    "3 Women and data": ["attrition", "balance", "baseline", "changes", "data_quality"],
+    "4 Relapse rates": ["course", "dispersion", "longitudinal", "relapse_rates", "rootogram", "sites"],
+    "5 Treated and untreated": [
+        *("rate_ratios", "relapse_free", "risk_difference", "sensitivity", "time_to_relapse"),
+    ],
+    "6 Predictors of relapse": ["predictability", "predictors"],
+    "7 Treatment": ["cost", "doses", "safety"],
+    "8 Published evidence": [*EVIDENCE_TABLES, *EVIDENCE_FIGURES],
+}
+KINDS = {".csv": "tables", ".png": "figures"}
 # The day after delivery on which each outcome period ends.
 OUTCOME_DAY = {"postpartum_q1": 91, "postpartum_6_months": 182, "postpartum_year": 365}
 # When the logs of earlier runs were written.
@@ -393,6 +407,33 @@ def settle():
             files.distrust_older(f"results/restricted/intake/{name}/findings.csv", inputs.files_read(site))
 
 
+def show_progress():
+    """Say on the terminal which step is done, in words of the field; Snakemake's own log has the rest.
+
+    With --verbose, in a dry run, in the jobs of a cluster and with a logger of somebody's own all is as ever.
+    """
+    said = workflow.output_settings
+    if not workflow.is_main_process or said.dryrun or said.verbose:
+        return
+    names = {each.name: each.docstring or each.name for each in workflow.rules if each.output}
+    for plain in [each for each in logger.handlers if each.name == "DefaultStreamHandler"]:
+        logger.removeHandler(plain)
+        logger.addHandler(progress.Progress(plain, names, logs.places))
+
+
+def shown(path):
+    """Return a released file as it stands in Snakemake's report: under its question, with its caption."""
+    name, kind = Path(path).stem, KINDS.get(Path(path).suffix, "documents")
+    (question,) = (each for each, names in QUESTIONS.items() if name in names)
+    return report(
+        path,
+        category=question,
+        subcategory=kind.capitalize(),
+        labels={"shows": name.replace("_", " ")},
+        caption=f"../report/{kind}/{name}.rst",
+    )
+
+
 def look_when_a_job_ends():
     """Let Snakemake look for what to start when a job ends, and not once more in each second for every job so far.
 
@@ -414,8 +455,12 @@ def remember_logs():
 
 
 def failures():
-    """Return this run's failures, one line each."""
-    return logs.failures(EARLIER)
+    """Return this run's failures, one line each, and where the answers to refused sites are."""
+    senders = []
+    # Where the sheet of sites cannot be read, that is among the failures.
+    with suppress(ConfigurationError):
+        senders = [name for name, site in read_sites().items() if site["mode"] == "rows"]
+    return logs.failures(EARLIER, senders, any(getattr(each, "stopped", False) for each in logger.handlers))
 
 
 def closing_words():

@@ -8,6 +8,7 @@ ONSETS = "results/restricted/onsets.parquet"
 
 
 rule describe_registry:
+    """women by arm and relapse rates"""
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
@@ -36,6 +37,7 @@ rule describe_registry:
 
 
 rule estimate_rate_ratios:
+    """rate ratios of the arms"""
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
@@ -61,6 +63,7 @@ rule estimate_rate_ratios:
 
 
 rule estimate_course:
+    """course through pregnancy"""
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
@@ -79,6 +82,7 @@ rule estimate_course:
 
 
 rule estimate_survival:
+    """time to the first relapse"""
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
@@ -100,6 +104,7 @@ rule estimate_survival:
 
 
 rule estimate_sensitivity:
+    """sensitivity analyses"""
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
@@ -123,6 +128,7 @@ rule estimate_sensitivity:
 
 
 rule estimate_predictors:
+    """predictors of relapse"""
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,

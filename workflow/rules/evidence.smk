@@ -5,6 +5,7 @@
 
 
 rule pool_evidence:
+    """pool of published studies"""
     input:
         studies=EVIDENCE["studies"],
         registry=of_registry("results/internal/registry_counts.csv"),
@@ -26,6 +27,7 @@ rule pool_evidence:
 
 
 rule audit_claims:
+    """audit of published claims"""
     input:
         claims=EVIDENCE["claims"],
         studies=EVIDENCE["studies"],
@@ -43,25 +45,14 @@ rule audit_claims:
 
 
 rule draw_evidence:
+    """figures of the evidence"""
     input:
         studies="results/release/tables/evidence_studies.csv",
         pooled="results/release/tables/evidence_pooled.csv",
     output:
-        evidence_forest=report(
-            "results/release/figures/evidence_forest.png",
-            category="Figures",
-            caption="../report/evidence_forest.rst",
-        ),
-        evidence_funnel=report(
-            "results/release/figures/evidence_funnel.png",
-            category="Figures",
-            caption="../report/evidence_funnel.rst",
-        ),
-        evidence_cumulative=report(
-            "results/release/figures/evidence_cumulative.png",
-            category="Figures",
-            caption="../report/evidence_cumulative.rst",
-        ),
+        evidence_forest=shown("results/release/figures/evidence_forest.png"),
+        evidence_funnel=shown("results/release/figures/evidence_funnel.png"),
+        evidence_cumulative=shown("results/release/figures/evidence_cumulative.png"),
     log:
         "results/logs/draw_evidence.log",
     conda:

@@ -7,6 +7,7 @@
 
 
 rule summarise_site:
+    """answer of {site} to round {round}"""
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,
@@ -38,6 +39,7 @@ rule summarise_site:
 
 # What was sent is no input: to Snakemake it is what a site that keeps its rows would make here.
 rule gather_answers:
+    """answers of centres that keep their rows"""
     output:
         answers="results/internal/exchange/answers.json",
     log:
@@ -56,6 +58,7 @@ rule gather_answers:
 
 
 rule ask_centres:
+    """next request to centres that keep their rows"""
     input:
         pregnancies=COHORT,
         person_time=PERSON_TIME,

@@ -5,6 +5,7 @@
 
 
 rule intake_site:
+    """submission of {site}"""
     input:
         files=submission_files,
         earlier=earlier_files,
@@ -35,6 +36,7 @@ rule intake_site:
 
 
 rule tabulate_checks:
+    """table of checks"""
     input:
         verdicts=of_sites("results/internal/intake/{site}.json"),
         answers=answers,

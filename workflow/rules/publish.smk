@@ -5,6 +5,7 @@
 
 
 rule compare_releases:
+    """comparison with the last release"""
     input:
         verdicts=of_sites("results/internal/intake/{site}.json"),
         attrition="results/internal/tables/attrition.csv",
@@ -29,12 +30,13 @@ rule compare_releases:
 
 
 rule release_tables:
+    """release gate of the registry"""
     input:
         **{table: f"results/internal/tables/{table}.csv" for table in TABLES},
         verdict="results/internal/identifiability.json",
         earlier=earlier_records,
     output:
-        **{table: f"results/release/tables/{table}.csv" for table in TABLES},
+        **{table: shown(f"results/release/tables/{table}.csv") for table in TABLES},
         verdict="results/release/identifiability.json",
         decisions="results/internal/release/decisions.csv",
         counts="results/internal/release/counts.json",
@@ -54,12 +56,13 @@ rule release_tables:
 # The same gate for the tables of the evidence, which can be made without a registry. Where there is one, all its
 # tables say whether its own rows among the studies may leave.
 use rule release_tables as release_evidence with:
+    """release gate of the evidence"""
     input:
         **{table: f"results/internal/tables/{table}.csv" for table in EVIDENCE_TABLES},
         beside=of_registry(*(f"results/internal/tables/{table}.csv" for table in TABLES)),
         earlier=earlier_records,
     output:
-        **{table: f"results/release/tables/{table}.csv" for table in EVIDENCE_TABLES},
+        **{table: shown(f"results/release/tables/{table}.csv") for table in EVIDENCE_TABLES},
         decisions="results/internal/release/decisions_evidence.csv",
         counts="results/internal/release/counts_evidence.json",
     log:
@@ -74,6 +77,7 @@ use rule release_tables as release_evidence with:
 
 
 rule draw_figures:
+    """figures"""
     input:
         relapse_rates="results/release/tables/relapse_rates.csv",
         predictors="results/release/tables/predictors.csv",
@@ -81,27 +85,11 @@ rule draw_figures:
         sensitivity="results/release/tables/sensitivity.csv",
         published_rates=EVIDENCE["published_rates"],
     output:
-        course=report(
-            "results/release/figures/course.png",
-            category="Figures",
-            caption="../report/course.rst",
-        ),
+        course=shown("results/release/figures/course.png"),
         course_chart="results/release/figures/course.svg",
-        predictors=report(
-            "results/release/figures/predictors.png",
-            category="Figures",
-            caption="../report/predictors.rst",
-        ),
-        rootogram=report(
-            "results/release/figures/rootogram.png",
-            category="Figures",
-            caption="../report/rootogram.rst",
-        ),
-        sensitivity=report(
-            "results/release/figures/sensitivity.png",
-            category="Figures",
-            caption="../report/sensitivity.rst",
-        ),
+        predictors=shown("results/release/figures/predictors.png"),
+        rootogram=shown("results/release/figures/rootogram.png"),
+        sensitivity=shown("results/release/figures/sensitivity.png"),
     log:
         "results/logs/draw_figures.log",
     conda:
@@ -116,13 +104,14 @@ rule draw_figures:
 
 
 rule write_report:
+    """report"""
     input:
         **{table: f"results/release/tables/{table}.csv" for table in [*TABLES, *EVIDENCE_TABLES]},
         verdict="results/release/identifiability.json",
         figures=expand("results/release/figures/{figure}.png", figure=[*FIGURES, *EVIDENCE_FIGURES]),
         chart="results/release/figures/course.svg",
     output:
-        report="results/release/report.html",
+        report=shown("results/release/report.html"),
         headline="results/release/headline.txt",
     log:
         "results/logs/write_report.log",
@@ -142,6 +131,7 @@ rule write_report:
 
 # For the person who signs that the release may leave; internal, for it shows what is withheld.
 rule review_release:
+    """page for who signs the release"""
     input:
         internal=expand("results/internal/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
         released=expand("results/release/tables/{table}.csv", table=[*TABLES, *EVIDENCE_TABLES]),
@@ -172,6 +162,7 @@ rule review_release:
 # Last, and an input of nothing: what went in, what came out, and when. It asks for every other file, so it is
 # made again whenever one of them is.
 rule record_provenance:
+    """record of where each number came from"""
     input:
         made=everything_made,
         resources=resources_read,

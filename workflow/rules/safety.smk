@@ -4,6 +4,7 @@
 
 
 rule tabulate_safety:
+    """safety and doses"""
     input:
         pregnancies=COHORT,
         verdicts=of_sites("results/internal/intake/{site}.json"),
@@ -26,6 +27,7 @@ rule tabulate_safety:
 
 
 rule estimate_cost:
+    """cost per relapse avoided"""
     input:
         risk_difference="results/internal/tables/risk_difference.csv",
         doses="results/internal/tables/doses.csv",

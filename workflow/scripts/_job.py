@@ -5,6 +5,7 @@ import fcntl
 import gc
 import logging
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -23,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from gravida.errors import GravidaError
 from gravida.files import STEPS_LOCK, is_of_another_run, write_text
 
+# Whoever stops the run knows it: a step that is at work, or still imports, says nothing.
+signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 # Imports alone make a hundred thousand objects, of which none is garbage: looked through less often.
 gc.set_threshold(20_000)
 
@@ -60,9 +63,6 @@ def job(log: str) -> Iterator[list[str]]:
                 yield notes
         except GravidaError as error:
             line = error.line()
-        except KeyboardInterrupt:
-            # Whoever stopped the run knows it.
-            os._exit(130)
         except BaseException as error:
             line = defect(error)
         line = record(log, notes, line)

@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,16 @@ def _fault(content: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:
     if error is None:
         return None
     key = ".".join(str(part) for part in error.absolute_path)
-    message = " ".join(error.message.split())
+    message = " ".join(error.message.split()) + _meant(error)
     return f"{key}: {message}" if key else message
+
+
+def _meant(error: Any) -> str:
+    """Return which key was meant where one is misspelled, as a question; nothing where none is near."""
+    known = error.schema.get("properties", {}) if error.validator == "additionalProperties" else {}
+    wrong = [str(name) for name in error.instance if name not in known] if known else []
+    near = [meant for name in wrong for meant in get_close_matches(name, known, 1, 0.75)]
+    return f"; did you mean {', '.join(dict.fromkeys(near))}?" if near else ""
 
 
 def find(value: str, default: str, base: str | Path, what: str) -> str:
