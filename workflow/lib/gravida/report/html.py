@@ -9,56 +9,25 @@ from typing import Any
 
 import pandas as pd
 
-from gravida import words
 from gravida.files import read_text
 from gravida.provenance import software_versions
 from gravida.report.abstract import abstract
+from gravida.report.content import (
+    CITATION,
+    ReportContent,
+    notes_under,
+    picture_caption,
+    sections_of,
+    synthetic_note,
+)
 from gravida.report.display import table_html
 from gravida.report.estimand import describe_estimand, describe_target_trial
 from gravida.report.methods import describe_methods
 from gravida.report.references import REFERENCES
 from gravida.report.section import Section
-from gravida.report.sections import SECTIONS
-from gravida.report.sentences import BETWEEN, SAMPLING, SAMPLING_ONLY, headline
+from gravida.report.sentences import headline
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-SYNTHETIC = (
-    "Synthetic data: no woman stands behind any number here. The registry that comes with gravida is "
-    "constructed to match the summary that a published study printed."
-)
-PARTLY_SYNTHETIC = "Part of these data is synthetic: at least one site's rows are invented."
-CITATION = re.compile(r"\[@(\w+)\]")
-
-
-@dataclass(frozen=True, slots=True)
-class ReportContent:
-    """What the report is made from.
-
-    Attributes
-    ----------
-    tables : dict of DataFrame
-        Released tables by name; `rate_ratios` is required, each other one adds its section.
-    identifiability : dict
-        ``verdict`` and ``reason``.
-    figures : dict of bytes
-        PNG by name: `course`, `predictors`, `rootogram`, `sensitivity`.
-    configuration : dict
-        The merged configuration of the run.
-    versions : dict of str
-        Version by name of software.
-    synthetic_note : str
-        What to say at the top of a report on constructed data; "" for real data.
-    keeping : int
-        How many sites kept their rows.
-    """
-
-    tables: dict[str, pd.DataFrame]
-    identifiability: dict[str, Any]
-    figures: dict[str, bytes]
-    configuration: dict[str, Any]
-    versions: dict[str, str]
-    synthetic_note: str = ""
-    keeping: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +57,7 @@ def write_report(
     keeping : int
         How many sites kept their rows.
     """
-    note = (SYNTHETIC if all(synthetic) else PARTLY_SYNTHETIC) if any(synthetic) else ""
+    note = synthetic_note(synthetic)
     content = ReportContent(
         dict(tables), dict(verdict), dict(figures), dict(configuration), software_versions(), note, keeping
     )
@@ -103,7 +72,8 @@ def render_report(content: ReportContent) -> str:
     from markupsafe import Markup
 
     confidence = float(content.configuration["confidence"])
-    present = {section.table for section in SECTIONS if _present(section, content)}
+    sections = sections_of(content.tables)
+    present = {section.table for section in sections}
     methods = describe_methods(content.configuration, present, content.keeping)
     cited = list(dict.fromkeys(CITATION.findall(" ".join(methods.values()))))
     environment = Environment(
@@ -121,7 +91,7 @@ def render_report(content: ReportContent) -> str:
             confidence,
             content.configuration["precision"]["power"],
         ),
-        sections=[_section(section, content, confidence) for section in SECTIONS if section.table in present],
+        sections=[_section(section, content) for section in sections],
         estimand=describe_estimand(content.configuration),
         target_trial=describe_target_trial(content.configuration, content.identifiability["verdict"]),
         methods=methods,
@@ -130,32 +100,20 @@ def render_report(content: ReportContent) -> str:
     )
 
 
-def _present(section: Section, content: ReportContent) -> bool:
-    return section.table in content.tables and not content.tables[section.table].empty
-
-
-def _section(section: Section, content: ReportContent, confidence: float) -> dict[str, Any]:
+def _section(section: Section, content: ReportContent) -> dict[str, Any]:
     """Return what the template shows of one section."""
     from markupsafe import Markup
 
     frame = content.tables[section.table]
-    ci = words.confidence_label(confidence)
-    notes = [note.replace("{ci}", ci) for note in section.notes_for(frame)]
-    if frame.get("suppressed", pd.Series(dtype=bool)).astype(bool).any():
-        notes.append("withheld: rests on too few women to be shown, or would tell of one that does.")
-    between = content.identifiability["verdict"] == BETWEEN
-    warning = f"{section.contrast}: {SAMPLING_ONLY}." if between and section.contrast else ""
-    # Where the rows say it, it is not said again.
-    said = frame.get("reason", pd.Series(dtype=str)).map(words.text).str.contains(SAMPLING).any()
-    notes += [warning] if warning and not said else []
-    table = table_html(section.show(frame), f"table-{section.table}", section.caption, tuple(notes))
+    notes = tuple(notes_under(section, content))
+    table = table_html(section.show(frame), f"table-{section.table}", section.caption, notes)
     picture = section.picture
     shown = None
     if picture and picture.name in content.figures:
         shown = {
             "data": base64.b64encode(content.figures[picture.name]).decode("ascii"),
             "alt": picture.describe(frame),
-            "caption": " ".join(filter(None, (picture.caption.replace("{ci}", ci), warning))),
+            "caption": picture_caption(section, content),
         }
     return {"key": section.table, "title": section.title, "table": Markup(table), "picture": shown}
 
