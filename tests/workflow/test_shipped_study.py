@@ -79,7 +79,7 @@ def test_the_run_ends_with_the_sentence_and_where_the_report_is(run: Run) -> Non
 def test_a_run_is_no_more_jobs_than_somebody_would_rerun(run: Run) -> None:
     """Each starts a Python, which takes longer than most of them work; one of these is the target."""
     (jobs,) = set(re.findall(r"of (\d+) steps", run.output))
-    assert int(jobs) <= 23
+    assert int(jobs) <= 25
 
 
 def test_every_table_stands_in_both_folders(run: Run) -> None:
