@@ -112,7 +112,8 @@ def _add_methods(written: Manuscript, content: ReportContent) -> list[str]:
 
 
 def _key(heading: str) -> str:
-    return re.sub(r"\W+", "_", heading.lower()).strip("_")
+    """Return the key of a paragraph of the methods; that of a section is its table."""
+    return "m_" + re.sub(r"\W+", "_", heading.lower()).strip("_")
 
 
 def _add_results(written: Manuscript, content: ReportContent) -> None:
