@@ -15,6 +15,21 @@ from gravida.report.sections import SECTIONS
 
 TOKEN = re.compile(r"(<\s?)?(?<![\w.,])(-?\d[\d,]*(?:\.\d+)?)(?![\d.]*\w)")
 DIGITS = re.compile(r"\d[\d,]*(?:\.\d+)?")
+# An estimate with its limits, such as `0.27 in treated (19 relapses; 95% CI 0.16 to 0.42)`.
+LIMITS = re.compile(r"(?<![\d.,-])(-?\d+[.]\d+)(?: in \w+)? [(](?:[^()]*? )?(-?\d+[.]\d+) to (-?\d+[.]\d+)")
+# Tables whose shares are printed in percent.
+PERCENT = {"relapse_free", "risk_difference", "precision"}
+# Tables of which no sentence tells a number.
+UNTOLD = {
+    "balance",
+    "cost",
+    "data_quality",
+    "dispersion",
+    "doses",
+    "estimability",
+    "safety",
+    "evidence_studies",
+}
 # Parts of the text whose numbers are results; of methods, protocol, checklists and references they are not.
 RESULTS = ("Abstract", "Results", "Supplementary results")
 # Numbers in sentences that are no results: coverage, power, the level of a test, the chance concordance.
@@ -114,7 +129,8 @@ def strange_numbers(shown: Shown, tables: dict[str, pd.DataFrame]) -> list[str]:
         name = drawn.get(key, key)
         known = Known({name: tables[name]}, counted=True)
         strange += [f"picture of {name}: {said}" for said in known.missing(text)]
-    known = Known(tables, counted=True, derived=primary_of(tables))
+    told = {name: frame for name, frame in tables.items() if name not in UNTOLD}
+    known = Known(told, counted=True, derived=primary_of(tables))
     return strange + [f"sentence: {said}" for text in shown.sentences for said in known.missing(text)]
 
 
@@ -137,10 +153,15 @@ class Known:
         # A number may stand in a text: the level of a variable, the part that a reason tells.
         words = {said for value in cells if isinstance(value, str) for said in DIGITS.findall(value)}
         self.values = pd.Series([*numbers, *map(number_of, words), *(derived or [])]).abs()
-        # Shares are printed in percent.
-        self.values = pd.concat([self.values, self.values * 100], ignore_index=True)
+        self.values = pd.concat([self.values, *self._shares(tables)], ignore_index=True)
+        self.rows = [row for name, frame in tables.items() for row in rows_of(name, frame)]
         if counted:
             self.values = pd.concat([self.values, pd.Series(list(counts_of(tables)))], ignore_index=True)
+
+    def _shares(self, tables: dict[str, pd.DataFrame]) -> list[pd.Series]:
+        """Return the shares that are printed in percent."""
+        frames = [frame.select_dtypes("number") for name, frame in tables.items() if name in PERCENT]
+        return [pd.Series(frame.to_numpy().ravel()).dropna().abs() * 100 for frame in frames]
 
     def missing(self, text: str) -> Iterator[str]:
         """Yield each number of a text that is not known at its precision."""
@@ -148,10 +169,29 @@ class Known:
             if printed in NO_RESULTS:
                 continue
             number = abs(number_of(printed))
-            half = 0.5 * 10 ** -len(printed.partition(".")[2]) * (1 + 1e-9)
-            near = self.values.lt(number) if below else (self.values - number).abs().le(half)
+            near = self.values.lt(number) if below else (self.values - number).abs().le(half_of(printed))
             if not near.any():
                 yield f"{printed} in {text[:160]!r}"
+        for triple in LIMITS.findall(text):
+            wanted = [(abs(number_of(printed)), half_of(printed)) for printed in triple]
+            if not any(
+                all((row - number).abs().le(half).any() for number, half in wanted) for row in self.rows
+            ):
+                yield f"{triple} of one row in {text[:160]!r}"
+
+
+def rows_of(name: str, frame: pd.DataFrame) -> Iterator[pd.Series]:
+    """Yield the numbers of each row as they are printed."""
+    numbers = frame.select_dtypes("number").abs()
+    for place, texts in enumerate(frame.select_dtypes("object").astype(str).to_numpy()):
+        own = numbers.iloc[place].dropna().tolist()
+        own += [100 * number for number in own] if name in PERCENT else []
+        yield pd.Series([*own, *(number_of(said) for text in texts for said in DIGITS.findall(text))])
+
+
+def half_of(printed: str) -> float:
+    """Return half a unit of the last digit that is printed."""
+    return 0.5 * 10 ** -len(printed.partition(".")[2]) * (1 + 1e-9)
 
 
 def number_of(printed: str) -> float:

@@ -22,7 +22,7 @@ from gravida.report.estimand import describe_estimand, describe_target_trial
 from gravida.report.manuscript.checklists import AUTHORS, CHECKLISTS, answers
 from gravida.report.manuscript.grid import Grid, grid_of
 from gravida.report.manuscript.protocol import NOTE, protocol_rows, settings_rows
-from gravida.report.manuscript.word import Manuscript, cited_text, references_in
+from gravida.report.manuscript.word import Manuscript, cited_text, is_high, references_in
 from gravida.report.methods import describe_methods
 from gravida.report.references import REFERENCES
 from gravida.report.section import Section
@@ -145,7 +145,8 @@ def _add_section(
     shown = section.show(frame)
     grid = grid_of(shown)
     drawn = picture is not None and picture.name in content.figures
-    written.turn(grid.is_wide)
+    # What is higher than wide stands upright, also where the table lies across.
+    written.turn(grid.is_wide and not (drawn and is_high(content.figures[picture.name])))
     written.heading(section.title, 2, section.table)
     figure = f" and {{figure:{picture.name}}}" if drawn else ""
     text = " ".join([*filter(None, sentences), f"See {{table:{section.table}}}{figure}."])
@@ -153,6 +154,7 @@ def _add_section(
     if drawn:
         caption, image = picture_caption(section, content), content.figures[picture.name]
         written.figure(picture.name, caption, image, picture.describe(frame))
+    written.turn(grid.is_wide)
     marks = [f"{letter}: {said.rstrip('.')}." for letter, said in shown.marks]
     written.table(section.table, section.caption, grid, [*marks, *notes_under(section, content)])
 

@@ -72,8 +72,7 @@ def table_xml(grid: Grid, width: int, description: str) -> str:
     description : str
         What it shows in a few words, for those who do not see it.
     """
-    needs = _needs(grid)
-    widths = [round(width * need / sum(needs)) for need in needs]
+    widths = _widths(grid, width)
     columns = "".join(f'<w:gridCol w:w="{one}"/>' for one in widths)
     body = "".join(_row(grid, place, cells, widths) for place, cells in enumerate(grid.rows))
     return (
@@ -88,13 +87,34 @@ def table_xml(grid: Grid, width: int, description: str) -> str:
     )
 
 
+def _widths(grid: Grid, width: int) -> list[int]:
+    """Return the widths of the columns: where room is short, of those with long texts."""
+    needs, words = _needs(grid), [word + PADDING for word in _words(grid)]
+    room = width / 1440 * 2.54 * PER_CM
+    short = sum(needs) - room
+    spare = sum(needs) - sum(words)
+    if 0 < short < spare:
+        needs = [need - (need - word) * short / spare for need, word in zip(needs, words, strict=True)]
+    return [round(width * need / sum(needs)) for need in needs]
+
+
+def _words(grid: Grid) -> list[float]:
+    """Return the length of each column's longest word; those in bold are wider."""
+    return [
+        max([1.12 * _longest_word(head), *map(_longest_word, _texts(grid, place))])
+        for place, head in enumerate(grid.heads)
+    ]
+
+
+def _texts(grid: Grid, place: int) -> list[str]:
+    return [row[place] for row in grid.rows if len(row) == len(grid.heads)]
+
+
 def _needs(grid: Grid) -> list[float]:
     """Return how many characters wide each column should be: its longest word at least."""
     needs = []
-    for place, head in enumerate(grid.heads):
-        texts = [row[place] for row in grid.rows if len(row) == len(grid.heads)]
-        # Words in bold are wider.
-        word = max([1.12 * _longest_word(head), *map(_longest_word, texts)])
+    for place, word in enumerate(_words(grid)):
+        texts = _texts(grid, place)
         longest = max(map(len, texts), default=1)
         many = 6 * (longest > 2 * LONGEST) + 10 * (longest > 4 * LONGEST) + 30 * (longest > 9 * LONGEST)
         needs.append(max(word, min(longest, LONGEST * 0.6) + many) + PADDING)

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 from docx import Document
 from docx.enum.section import WD_ORIENT, WD_SECTION
 from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.image.image import Image
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
@@ -205,6 +206,12 @@ def _set_margins(section: object) -> None:
 def _number_pages(paragraph: Paragraph) -> None:
     paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
     _field(paragraph, " PAGE ", "1")
+
+
+def is_high(picture: bytes) -> bool:
+    """Say whether a picture is higher than wide."""
+    image = Image.from_blob(picture)
+    return image.px_height > image.px_width
 
 
 def cited_text(text: str, cited: Sequence[str], pattern: re.Pattern[str]) -> str:
