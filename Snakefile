@@ -50,13 +50,17 @@ localrules:
     summarise_site,
     tabulate_checks,
     tabulate_safety,
+    write_manuscript,
     write_report,
+    write_workbook,
 
 
 rule all:
     default_target: True
     input:
         "results/release/report.html",
+        "results/release/manuscript.docx",
+        "results/release/tables.xlsx",
         "results/release/identifiability.json",
         "results/internal/run_config.yaml",
         "results/internal/release_review.html",

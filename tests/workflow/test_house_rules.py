@@ -22,7 +22,7 @@ FLOORS = [
     {"__init__", "errors"},
     {"files"},
     {"tables", "schemas"},
-    {"periods", "settings", "guide", "words", "ledger"},
+    {"periods", "settings", "guide", "words", "ledger", "archives"},
     {"intake", "person_time", "models"},
     {"cohort", "statistics", "evidence", "disclosure", "synthetic"},
     {"federation"},

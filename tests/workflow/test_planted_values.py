@@ -35,6 +35,8 @@ MARKERS = (TEXT, LETTERS, WHOLE, BROKEN, ACCEPTED)
 # A quantile of an aggregate may be the value of one woman: what of it may leave is the gate's concern.
 QUANTILES = re.compile(
     r"(internal|release)/tables/(baseline|doses|cost)\.csv|release/report\.html"
+    # The workbook repeats the released tables, cell by cell.
+    r"|release/tables\.xlsx"
     # What left is in the record of the release, for later ones to be compared with.
     r"|internal/release/counts\.json|internal/releases/[\w-]+\.json"
 )

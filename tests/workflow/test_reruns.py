@@ -35,7 +35,9 @@ POOLED = {
     "compare_releases",
     "release_tables",
     "draw_figures",
+    "write_manuscript",
     "write_report",
+    "write_workbook",
     "review_release",
     "record_provenance",
 }
@@ -173,7 +175,9 @@ def test_a_covariate_leaves_intake_and_cohort_alone(study: Path, source: Path) -
             "release_evidence",
             "draw_figures",
             "draw_evidence",
+            "write_manuscript",
             "write_report",
+            "write_workbook",
             "review_release",
             "record_provenance",
         }

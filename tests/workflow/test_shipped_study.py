@@ -9,11 +9,23 @@ import stat
 import zipfile
 from pathlib import Path
 
+import openpyxl
+import pandas as pd
 import pytest
+import yaml
+from docx import Document
+from docx.oxml.ns import qn
 from gravida.disclosure import RULES
+from gravida.report.manuscript.checklists import NOT_HERE
+from gravida.report.manuscript.document import write_manuscript
+from gravida.report.workbook import write_workbook
+from gravida.tables import read_table
+from gravida.words import is_missing
 
 from schemas.release import STAY, roles_of
 from tests.workflow.conftest import ROOT, Run, run_workflow
+from tests.workflow.shown import of_manuscript, of_report, strange_numbers, text_of
+from tests.workflow.word_document import check_document, print_document
 
 TABLES = {
     *("attrition", "balance", "baseline", "changes", "cost", "data_quality", "dispersion", "doses"),
@@ -101,7 +113,7 @@ def test_each_step_is_one_line_in_words(run: Run) -> None:
 def test_a_run_is_no_more_jobs_than_somebody_would_rerun(run: Run) -> None:
     """Each starts a Python, which takes longer than most of them work."""
     (jobs,) = re.findall(r"(?m)^(\d+) steps to do", run.output)
-    assert int(jobs) <= 22
+    assert int(jobs) <= 24
 
 
 def written_into(page: str, name: str) -> dict:
@@ -255,3 +267,95 @@ def test_nothing_to_do_runs_nothing(run: Run) -> None:
 
 def test_the_demonstration_is_found_by_name_from_another_folder(run: Run) -> None:
     assert not (run.study / "config").exists() and not Path(run.study / "resources").exists()
+
+
+def released(run: Run) -> dict[str, pd.DataFrame]:
+    return {name: read_table(run.path(f"release/tables/{name}.csv")) for name in TABLES}
+
+
+def manuscript(run: Run) -> bytes:
+    return run.path("release/manuscript.docx").read_bytes()
+
+
+def test_every_number_of_the_report_and_the_manuscript_is_released(run: Run) -> None:
+    for shown in (of_report(run.text("release/report.html")), of_manuscript(manuscript(run))):
+        assert set(shown.cells) == TABLES
+        assert len(shown.pictures) == 7 and len(" ".join(shown.sentences)) > 1000
+        assert strange_numbers(shown, released(run)) == []
+
+
+def test_a_number_that_is_not_released_is_found(run: Run) -> None:
+    tables = released(run)
+    rates = tables["relapse_rates"]
+    tables["relapse_rates"] = rates.assign(rate=rates["rate"] + 0.31)
+    ratios = tables["rate_ratios"]
+    tables["rate_ratios"] = ratios.assign(rate_ratio=ratios["rate_ratio"] * 1.1)
+    for shown in (of_report(run.text("release/report.html")), of_manuscript(manuscript(run))):
+        assert any("1.409" in text for text in shown.sentences)
+        shown.sentences = [text.replace("1.409", "1.419") for text in shown.sentences]
+        strange = "\n".join(strange_numbers(shown, tables))
+        assert "relapse_rates: 0.27 in" in strange and "rate_ratios: 1.409 in" in strange
+        assert (
+            "picture of relapse_rates" in strange
+            and "sentence: ('1.419', '0.764', '2.598') of one row" in strange
+        )
+
+
+def test_the_manuscript_shows_the_cells_of_the_report(run: Run) -> None:
+    report, document = of_report(run.text("release/report.html")), of_manuscript(manuscript(run))
+    assert document.cells == report.cells
+    assert any("withheld" in cells for cells in document.cells.values())
+    assert sorted(document.pictures.values()) == sorted(report.pictures.values())
+
+
+def test_the_manuscript_and_the_workbook_are_the_same_bytes_in_another_process(run: Run) -> None:
+    verdict = json.loads(run.text("release/identifiability.json"))
+    configuration = yaml.safe_load(run.text("internal/run_config.yaml"))
+    figures = {path.stem: path.read_bytes() for path in run.path("release/figures").iterdir()}
+    written = write_manuscript(released(run), verdict, figures, configuration, [True, True])
+    assert written == manuscript(run)
+    workbook = write_workbook(released(run), verdict, configuration, [True, True])
+    assert workbook == run.path("release/tables.xlsx").read_bytes()
+
+
+def test_the_manuscript_is_a_sound_word_document(run: Run) -> None:
+    check_document(manuscript(run))
+    # This study has every section, so no item of a checklist lacks the heading that answers it.
+    texts = [text_of(cell) for cell in Document(io.BytesIO(manuscript(run))).element.body.iter(qn("w:tc"))]
+    assert "The question and its target trial" in texts and not any(NOT_HERE in text for text in texts)
+
+
+def test_libreoffice_prints_every_number_of_the_manuscript(run: Run, tmp_path: Path) -> None:
+    printed = " ".join(print_document(run.path("release/manuscript.docx"), tmp_path).split())
+    assert "1.409 (95% CI 0.764 to 2.598; p = 0.272)" in printed
+    assert "Verdict on the design: between sites only." in printed
+    assert not re.search(r"Error: ?Reference|reference source not found", printed, re.IGNORECASE)
+    found = set(re.findall(r"\d[\d,.]*\d|\d", printed))
+    for name, cells in of_manuscript(manuscript(run)).cells.items():
+        wanted = {number for cell in cells for number in re.findall(r"\d[\d,.]*\d|\d", cell)}
+        assert wanted <= found, (name, sorted(wanted - found)[:9])
+
+
+def test_the_workbook_holds_every_released_cell(run: Run) -> None:
+    book = openpyxl.load_workbook(run.path("release/tables.xlsx"))
+    assert book.sheetnames == ["contents", *sorted(TABLES)]
+    for name, frame in released(run).items():
+        lines = list(book[name].iter_rows(values_only=True))
+        (head,) = (place for place, line in enumerate(lines) if line[: frame.shape[1]] == tuple(frame))
+        assert book[name].freeze_panes == f"B{head + 2}"
+        cells = [line[: frame.shape[1]] for line in lines[head + 1 : head + 1 + len(frame)]]
+        wanted = [
+            tuple(None if is_missing(value) else value for value in row)
+            for row in frame.astype(object).to_numpy()
+        ]
+        assert cells == wanted, name
+        assert "synthetic" in str(lines[1][0]).lower()
+        assert lines[-1][0].startswith("Empty cells hold no number")
+        assert not any(cell.data_type == "f" for line in book[name].iter_rows() for cell in line)
+
+
+def test_no_path_of_the_machine_enters_a_document(run: Run) -> None:
+    for name in ("manuscript.docx", "tables.xlsx"):
+        with zipfile.ZipFile(run.path(f"release/{name}")) as archive:
+            text = b"".join(map(archive.read, archive.namelist()))
+        assert str(ROOT).encode() not in text and str(run.study).encode() not in text

@@ -1,7 +1,7 @@
 # The question: what may leave, and how is it read?
-# Needs the internal tables. Leaves protected tables, figures and the report (release): the gate is the only door,
-# and everything after it is made from released tables alone. A finished run leaves a record of its release, the
-# one thing that a later run reads again: see keep_release.
+# Needs the internal tables. Leaves protected tables, figures, report, manuscript and workbook (release): the gate
+# is the only door, and everything after it is made from released tables alone. A finished run leaves a record of
+# its release, the one thing that a later run reads again: see keep_release.
 
 
 rule compare_releases:
@@ -127,6 +127,47 @@ rule write_report:
         makers=makers_of_release,
     script:
         "../scripts/write_report.py"
+
+
+rule write_manuscript:
+    input:
+        **{table: f"results/release/tables/{table}.csv" for table in [*TABLES, *EVIDENCE_TABLES]},
+        verdict="results/release/identifiability.json",
+        figures=expand("results/release/figures/{figure}.png", figure=[*FIGURES, *EVIDENCE_FIGURES]),
+    output:
+        manuscript="results/release/manuscript.docx",
+    log:
+        "results/logs/write_manuscript.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        tables=[*TABLES, *EVIDENCE_TABLES],
+        figures=[*FIGURES, *EVIDENCE_FIGURES],
+        configuration=config,
+        synthetic=invented,
+        keeping=lambda wildcards: keeping(),
+    script:
+        "../scripts/write_manuscript.py"
+
+
+rule write_workbook:
+    input:
+        **{table: f"results/release/tables/{table}.csv" for table in [*TABLES, *EVIDENCE_TABLES]},
+        verdict="results/release/identifiability.json",
+    output:
+        workbook="results/release/tables.xlsx",
+    log:
+        "results/logs/write_workbook.log",
+    conda:
+        ENVIRONMENT
+    params:
+        code=CODE,
+        tables=[*TABLES, *EVIDENCE_TABLES],
+        configuration=config,
+        synthetic=invented,
+    script:
+        "../scripts/write_workbook.py"
 
 
 # For the person who signs that the release may leave; internal, for it shows what is withheld.

@@ -44,8 +44,8 @@ def abstract(
     verdict = identifiability["verdict"]
     told = [
         f"Verdict on the design: {verdict}.",
-        _women_studied(tables, row),
-        _arm_rates(tables, words.text(row["period"]), confidence),
+        women_studied(tables, row),
+        arm_rates(tables, words.text(row["period"]), confidence),
         headline(tables["rate_ratios"], identifiability, confidence),
         *results.around_the_contrast(tables, verdict, power),
         results.course(tables),
@@ -102,7 +102,8 @@ def _analysis(row: pd.Series) -> str:
     )
 
 
-def _women_studied(tables: dict[str, pd.DataFrame], primary: pd.Series) -> str:
+def women_studied(tables: dict[str, pd.DataFrame], primary: pd.Series) -> str:
+    """Say how many pregnancies were studied, and of how old women."""
     rates = tables.get("relapse_rates", pd.DataFrame())
     pieces = []
     if len(rates):
@@ -133,7 +134,8 @@ def _baseline(tables: dict[str, pd.DataFrame], variable: str, statistic: str) ->
     return float(values.iloc[0]) if len(values) else None
 
 
-def _arm_rates(tables: dict[str, pd.DataFrame], period: str, confidence: float) -> str:
+def arm_rates(tables: dict[str, pd.DataFrame], period: str, confidence: float) -> str:
+    """Give the arms' rates in a period."""
     rates = tables.get("relapse_rates", pd.DataFrame())
     if rates.empty:
         return ""

@@ -55,7 +55,7 @@ def table_html(display: Display, key: str, caption: str, notes: tuple[str, ...])
         Conventions, printed under the table.
     """
     ids = _Ids(key)
-    right = [*_columns_of(display, NUMBER), *_columns_of(display, SIGNS)]
+    right = [*columns_of(display, NUMBER), *columns_of(display, SIGNS)]
     sides = {column: "right" if column in right else "left" for column in display.columns}
     labels = {display.row: "left", **sides} if display.row else sides
     heads = {column: ids.make(column, "column") for column in labels}
@@ -101,7 +101,7 @@ class _Ids:
 def _lines(display: Display, ids: _Ids, heads: dict[str, str], sides: dict[str, str]) -> Iterator[str]:
     """Yield the rows, those of a group under its heading, groups in the order of their first rows."""
     cells = dict(zip(display.frame, (list(map(str, of)) for _, of in display.frame.items()), strict=True))
-    unbroken = _columns_of(display, NUMBER, UNBROKEN)
+    unbroken = columns_of(display, NUMBER, UNBROKEN)
     groups: dict[str, list[int]] = {}
     for place, name in enumerate(cells[display.group] if display.group else [""] * len(display.frame)):
         groups.setdefault(name, []).append(place)
@@ -137,7 +137,7 @@ def _style(rules: list[str]) -> str:
     return f' style="{" ".join(rules)}"' if rules else ""
 
 
-def _columns_of(display: Display, *patterns: re.Pattern[str]) -> list[str]:
+def columns_of(display: Display, *patterns: re.Pattern[str]) -> list[str]:
     """Return the columns, labels of rows and groups aside, whose every cell is of one of these forms."""
     return [
         column

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,24 @@ from gravida import words
 from gravida.files import read_text
 from gravida.provenance import software_versions
 from gravida.report.abstract import abstract
+from gravida.report.content import (
+    CITATION,
+    ReportContent,
+    notes_under,
+    picture_caption,
+    sections_of,
+    synthetic_note,
+    warning_of,
+)
 from gravida.report.display import table_html
 from gravida.report.estimand import describe_estimand, describe_target_trial
 from gravida.report.forest import draw_answer, draw_contrasts
 from gravida.report.methods import describe_methods
 from gravida.report.references import REFERENCES
 from gravida.report.section import Section
-from gravida.report.sections import PARTS, SECTIONS
-from gravida.report.sentences import BETWEEN, SAMPLING, SAMPLING_ONLY, headline, sentence
-from gravida.report.sources import Source, sources_by_name
+from gravida.report.sections import PARTS
+from gravida.report.sentences import BETWEEN, SAMPLING_ONLY, headline, sentence
+from gravida.report.sources import sources_by_name
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 STYLE = Path(__file__).with_name("report.css")
@@ -32,51 +41,8 @@ POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
     "base-uri 'none'; form-action 'none'"
 )
-SYNTHETIC = (
-    "Synthetic data: no woman stands behind any number here. The registry that comes with gravida is "
-    "constructed to match the summary that a published study printed."
-)
-PARTLY_SYNTHETIC = "Part of these data is synthetic: at least one site's rows are invented."
 # What a chart has where any rate may be shown.
 POINT = 'class="point"'
-CITATION = re.compile(r"\[@(\w+)\]")
-
-
-@dataclass(frozen=True, slots=True)
-class ReportContent:
-    """What the report is made from.
-
-    Attributes
-    ----------
-    tables : dict of DataFrame
-        Released tables by name; `rate_ratios` is required, each other one adds its section.
-    identifiability : dict
-        ``verdict`` and ``reason``.
-    figures : dict of bytes
-        PNG by name: `course`, `predictors`, `rootogram`, `sensitivity`.
-    configuration : dict
-        The merged configuration of the run.
-    versions : dict of str
-        Version by name of software.
-    synthetic_note : str
-        What to say at the top of a report on constructed data; "" for real data.
-    keeping : int
-        How many sites kept their rows.
-    sources : dict of Source
-        Where tables and figures are from, by the name of their file.
-    chart : str
-        The course of rates as SVG, of which the page makes an interactive chart.
-    """
-
-    tables: dict[str, pd.DataFrame]
-    identifiability: dict[str, Any]
-    figures: dict[str, bytes]
-    configuration: dict[str, Any]
-    versions: dict[str, str]
-    synthetic_note: str = ""
-    keeping: int = 0
-    sources: dict[str, Source] = field(default_factory=dict)
-    chart: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +78,7 @@ def write_report(
     chart : str
         The course of rates as SVG.
     """
-    note = (SYNTHETIC if all(synthetic) else PARTLY_SYNTHETIC) if any(synthetic) else ""
+    note = synthetic_note(synthetic)
     content = ReportContent(
         dict(tables),
         dict(verdict),
@@ -135,7 +101,7 @@ def render_report(content: ReportContent) -> str:
     from markupsafe import Markup
 
     confidence = float(content.configuration["confidence"])
-    shown = {section.table: _section(section, content) for section in SECTIONS if _present(section, content)}
+    shown = {section.table: _section(section, content) for section in sections_of(content.tables)}
     methods = describe_methods(content.configuration, set(shown), content.keeping)
     cited = list(dict.fromkeys(CITATION.findall(" ".join(methods.values()))))
     environment = Environment(
@@ -191,49 +157,37 @@ def _parts(shown: Mapping[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]
     return {heading: of for heading, of in parts.items() if of}
 
 
-def _present(section: Section, content: ReportContent) -> bool:
-    return section.table in content.tables and not content.tables[section.table].empty
-
-
 def _section(section: Section, content: ReportContent) -> dict[str, Any]:
     """Return what the template shows of one section."""
     from markupsafe import Markup
 
     frame, verdict = content.tables[section.table], content.identifiability["verdict"]
-    ci = words.confidence_label(float(content.configuration["confidence"]))
-    notes = [note.replace("{ci}", ci) for note in section.notes_for(frame)]
-    if frame.get("suppressed", pd.Series(dtype=bool)).astype(bool).any():
-        notes.append("withheld: rests on too few women to be shown, or would tell of one that does.")
-    warning = f"{section.contrast}: {SAMPLING_ONLY}." if verdict == BETWEEN and section.contrast else ""
-    # Where the rows say it, it is not said again.
-    said = frame.get("reason", pd.Series(dtype=str)).map(words.text).str.contains(SAMPLING).any()
-    notes += [warning] if warning and not said else []
-    table = table_html(section.show(frame), f"table-{section.table}", section.caption, tuple(notes))
+    notes = tuple(notes_under(section, content))
+    table = table_html(section.show(frame), f"table-{section.table}", section.caption, notes)
     forest = draw_contrasts(frame, verdict) if section.table == "rate_ratios" else ""
     return {
         "key": section.table,
         "title": section.title,
         "table": Markup(table),
-        "picture": _picture(section, content, warning),
+        "picture": _picture(section, content),
         "forest": Markup(forest),
-        "warning": warning,
+        "warning": warning_of(section, content),
         "source": content.sources.get(f"{section.table}.csv"),
     }
 
 
-def _picture(section: Section, content: ReportContent, warning: str) -> dict[str, Any] | None:
+def _picture(section: Section, content: ReportContent) -> dict[str, Any] | None:
     """Return the figure of a section, with the interactive chart where there is one of the same rates."""
     from markupsafe import Markup
 
     picture = section.picture
     if not picture or picture.name not in content.figures:
         return None
-    ci = words.confidence_label(float(content.configuration["confidence"]))
     chart = content.chart if picture.name == "course" and POINT in content.chart else ""
     return {
         "data": base64.b64encode(content.figures[picture.name]).decode("ascii"),
         "alt": picture.describe(content.tables[section.table]),
-        "caption": " ".join(filter(None, (picture.caption.replace("{ci}", ci), warning))),
+        "caption": picture_caption(section, content),
         "chart": Markup(chart),
         "sources": [
             content.sources[name]

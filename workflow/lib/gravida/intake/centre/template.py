@@ -7,9 +7,7 @@ give the same bytes.
 
 import io
 import re
-import zipfile
 from collections.abc import Sequence
-from datetime import datetime
 
 from openpyxl import Workbook
 from openpyxl.comments import Comment
@@ -18,6 +16,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from gravida.archives import MADE, without_times
 from gravida.intake.centre.allowed import TYPES, Field, fields
 from schemas.submission import ID_PATTERN, TABLES
 
@@ -26,8 +25,6 @@ LISTS = "lists"
 ROWS = 2000
 YES_NO = ("yes", "no")
 _AUTHOR = "gravida"
-_MADE = datetime(2000, 1, 1)
-_FIRST_OF_ZIP = (1980, 1, 1, 0, 0, 0)
 # A limit that is itself not allowed cannot be said; no dose is smaller than this.
 _LEAST = 0.001
 _TEXT = "@"
@@ -62,7 +59,7 @@ def template_workbook(dmt_codes: Sequence[str]) -> bytes:
     tables = {table: fields(table, dmt_codes) for table in TABLES}
     book = Workbook()
     book.properties.creator = _AUTHOR
-    book.properties.created = _MADE
+    book.properties.created = MADE
     _explain(book.active, tables)
     lists = _lists(tables)
     for table, columns in tables.items():
@@ -70,7 +67,7 @@ def template_workbook(dmt_codes: Sequence[str]) -> bytes:
     _write_lists(book.create_sheet(LISTS), lists)
     made = io.BytesIO()
     book.save(made)
-    return _without_times(made.getvalue())
+    return without_times(made.getvalue())
 
 
 def _choices(field: Field) -> tuple[str | float, ...]:
@@ -179,18 +176,3 @@ def _validation(field: Field, lists: dict[tuple[str | float, ...], str]) -> Data
         errorTitle=field.name,
         error=told,
     )
-
-
-def _without_times(workbook: bytes) -> bytes:
-    """Return the same workbook without the time at which it was made, in its properties and its archive."""
-    fixed = io.BytesIO()
-    moment = f"{_MADE.isoformat()}Z".encode()
-    with zipfile.ZipFile(io.BytesIO(workbook)) as source, zipfile.ZipFile(fixed, "w") as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "docProps/core.xml":
-                content = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>" + moment, content)
-            entry = zipfile.ZipInfo(name, _FIRST_OF_ZIP)
-            entry.create_system = 0
-            target.writestr(entry, content, compress_type=zipfile.ZIP_DEFLATED)
-    return fixed.getvalue()
