@@ -31,7 +31,7 @@ EVIDENCE_TABLES = ["evidence_audit", "evidence_grade", "evidence_pooled", "evide
 EVIDENCE_FIGURES = ["evidence_cumulative", "evidence_forest", "evidence_funnel"]
 # The question under which each released table and figure stands in Snakemake's report.
 QUESTIONS = {
-    "1 The study": ["report"],
+    "1 The study": ["manuscript", "report"],
     "2 Design": ["estimability", "identifiability", "precision"],
     "3 Women and data": ["attrition", "balance", "baseline", "changes", "data_quality"],
     "4 Relapse rates": ["course", "dispersion", "longitudinal", "relapse_rates", "rootogram", "sites"],

@@ -130,12 +130,13 @@ rule write_report:
 
 
 rule write_manuscript:
+    """manuscript"""
     input:
         **{table: f"results/release/tables/{table}.csv" for table in [*TABLES, *EVIDENCE_TABLES]},
         verdict="results/release/identifiability.json",
         figures=expand("results/release/figures/{figure}.png", figure=[*FIGURES, *EVIDENCE_FIGURES]),
     output:
-        manuscript="results/release/manuscript.docx",
+        manuscript=shown("results/release/manuscript.docx"),
     log:
         "results/logs/write_manuscript.log",
     conda:
@@ -152,6 +153,7 @@ rule write_manuscript:
 
 
 rule write_workbook:
+    """workbook of the tables"""
     input:
         **{table: f"results/release/tables/{table}.csv" for table in [*TABLES, *EVIDENCE_TABLES]},
         verdict="results/release/identifiability.json",
