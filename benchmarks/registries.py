@@ -1,6 +1,7 @@
 """Synthetic registries of any size, the same on every machine, written by parts.
 
-A registry is a study of two sites that leave treatment to choice, so that every model of the plan can be had.
+A registry is a study of two sites that leave treatment to choice, so that every model of the plan can be had;
+of many pregnancies each of the two becomes several, for a submitted file has at most 500 MB.
 No row in it is a person.
 """
 
@@ -20,6 +21,8 @@ SEED = 20191111
 PART = 100_000
 FEW = 2
 DATA_CUT = "2019-06-30"
+# Pregnancies of one site, at most.
+LARGEST_SITE = 2_500_000
 # Share treated and log rate ratio of each site.
 SITES = {"north": (0.4, 0.0), "south": (0.6, 0.2)}
 # What both programs read, and all that the sites send.
@@ -39,7 +42,7 @@ def main() -> None:
 def write_registry(folder: Path, pregnancies: int) -> None:
     """Write a study with so many pregnancies; the configuration comes last, so that half a study has none."""
     shutil.rmtree(folder, ignore_errors=True)
-    sizes = dict(zip(SITES, (pregnancies // 2, pregnancies - pregnancies // 2), strict=True))
+    sizes = sites_of(pregnancies)
     for site, size in sizes.items():
         submission = folder / "submissions" / site
         submission.mkdir(parents=True)
@@ -48,9 +51,20 @@ def write_registry(folder: Path, pregnancies: int) -> None:
                 with (submission / f"{table}.csv").open("ab") as file:
                     file.write(text if number == 0 else text[text.index(b"\n") + 1 :])
     lines = ["site\tsubmission\tmode\tpolicy\tmapping\tdata_cut"]
-    lines += [f"{site}\tsubmissions/{site}\trows\tindividual\t\t{DATA_CUT}" for site in SITES]
+    lines += [f"{site}\tsubmissions/{site}\trows\tindividual\t\t{DATA_CUT}" for site in sizes]
     (folder / "sites.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "config.yaml").write_text("sites: sites.tsv\n", encoding="utf-8")
+
+
+def sites_of(pregnancies: int) -> dict[str, int]:
+    """Return the pregnancies of each site: `north` and `south`, or `north_1`, `north_2`, ... of many."""
+    halves = dict(zip(SITES, (pregnancies // 2, pregnancies - pregnancies // 2), strict=True))
+    sizes = {}
+    for site, size in halves.items():
+        several = -(-size // LARGEST_SITE)
+        names = [f"{site}_{number + 1}" for number in range(several)] if several > 1 else [site]
+        sizes |= {name: size // several + (at < size % several) for at, name in enumerate(names)}
+    return sizes
 
 
 def parts_of(site: str, size: int) -> Iterator[dict[str, bytes]]:
@@ -66,7 +80,7 @@ def parts_of(site: str, size: int) -> Iterator[dict[str, bytes]]:
 
 def draw_part(site: str, number: int, size: int) -> dict[str, bytes]:
     """Return one part of a site's tables as CSV, each with its header."""
-    share, effect = SITES[site]
+    share, effect = SITES[site.partition("_")[0]]
     name = f"{site}_{number}"
     drawn = SiteDesign(name, "individual", size, treated_share=share, rate_effect=effect)
     tables = generate(RegistryDesign((drawn,), seed=SEED, woman_alpha=0.3))[name]

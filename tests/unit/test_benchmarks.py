@@ -137,6 +137,13 @@ def test_a_registry_of_several_parts_goes_through_every_phase(
     assert WHOLE.phases == ()
 
 
+def test_no_site_of_a_registry_is_larger_than_a_file_may_be() -> None:
+    assert registries.sites_of(133) == {"north": 66, "south": 67}
+    many = registries.sites_of(10_000_001)
+    assert list(many) == ["north_1", "north_2", "south_1", "south_2", "south_3"]
+    assert sum(many.values()) == 10_000_001 and max(many.values()) <= registries.LARGEST_SITE
+
+
 def test_the_registry_is_the_same_each_time() -> None:
     first, again = (registries.draw_part("north", 3, 50) for _ in range(2))
     assert first == again

@@ -348,10 +348,10 @@ def who_made_what(wildcards):
 def makers_of_release(wildcards):
     """Return for each released file the rules that made it, the one that made its internal table first."""
     made = {path: step.name for step in recorded_steps() for path in step.makes}
+    released = [path for path in made if path.startswith("results/release")]
     return {
-        path: [made[other] for other in (path.replace("/release/", "/internal/", 1), path) if other in made]
-        for path in made
-        if path.startswith("results/release/")
+        path: [made[other] for other in (path.replace("release", "internal", 1), path) if other in made]
+        for path in released
     }
 
 
