@@ -10,7 +10,7 @@ from gravida.intake.checks import absent_cells, assess_cells, assess_rules, well
 from gravida.intake.folder import REQUIRED_TABLE
 from gravida.intake.links import of_records, of_rows, within_pregnancy
 from gravida.intake.outcome import Outcome
-from gravida.intake.parse import Typed, empty_table, parse_buffered
+from gravida.intake.parse import Typed, empty_table, parse_table
 from gravida.intake.reading.numbers import assess_numbers, numeric_columns, settle_numbers
 from gravida.intake.reading.text import Text
 from gravida.intake.resubmission import against_earlier
@@ -64,7 +64,7 @@ def parse_tables(texts: Mapping[str, Text]) -> tuple[dict[str, Typed], list[Outc
         doubts = None
         if table in texts:
             text, doubts = settle_numbers(texts[table], numeric_columns(table))
-            parsed[table] = parse_buffered(table, text, [column for column, _ in doubts])
+            parsed[table] = parse_table(table, text, [column for column, _ in doubts])
         outcomes += assess_numbers(table, doubts)
     return parsed, outcomes
 

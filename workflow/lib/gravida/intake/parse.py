@@ -5,7 +5,7 @@ reported once, under the check `type`, and no later rule reads it.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -68,12 +68,6 @@ def parse_table(table: str, text: Text, doubtful: Collection[str] = ()) -> Typed
     A column that was sent twice is unusable, and so is a doubtful one, of which it is not known how to read
     it; one that is not in the schema is not read at all.
     """
-    typed = parse_buffered(table, text, doubtful)
-    return replace(typed, frame=unbuffered(typed.frame))
-
-
-def parse_buffered(table: str, text: Text, doubtful: Collection[str] = ()) -> Typed:
-    """Do what `parse_table` does, with texts in Arrow's buffers, which are checked sooner."""
     series, unusable, sent = {}, {}, set()
     for column, rule in TABLES[table].columns.items():
         places = [place for place, name in enumerate(text.names) if name == column]
