@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gravida.intake.reading.text import Text, neutral
+from schemas.submission import TEXT
 
 HEADER_LINES = 1
 # So many rows of a check are named on the page; the findings hold all.
@@ -117,7 +118,7 @@ def findings_table(
         for outcome in outcomes
         if outcome.failed
     ]
-    empty = pd.DataFrame({name: pd.array([], "Int64" if name == "line" else "string") for name in FINDINGS})
+    empty = pd.DataFrame({name: pd.array([], "Int64" if name == "line" else TEXT) for name in FINDINGS})
     return pd.concat([empty, *parts], ignore_index=True)
 
 
@@ -133,12 +134,10 @@ def _findings(outcome: Outcome, ids: pd.Series | None, text: Text | None) -> pd.
         "category": outcome.category,
         "action": outcome.action if outcome.action in ("refused", "quarantined") else "flagged",
     }
-    constant = {
-        name: pd.array([neutral(value)], "string").repeat(lines.size) for name, value in names.items()
-    }
-    who = pd.array([pd.NA] * lines.size, "string")
+    constant = {name: pd.array([neutral(value)], TEXT).repeat(lines.size) for name, value in names.items()}
+    who = pd.array([pd.NA] * lines.size, TEXT)
     if known:
-        who = _neutral(ids.iloc[outcome.lines - HEADER_LINES - 1]).astype("string").array
+        who = _neutral(ids.iloc[outcome.lines - HEADER_LINES - 1]).array
     return pd.DataFrame({"line": lines, "pregnancy_id": who, **constant})[list(FINDINGS)]
 
 

@@ -86,13 +86,6 @@ def empty_table(table: str) -> pd.DataFrame:
     return pd.DataFrame({column: _missing(rule.dtype.type, 0) for column, rule in columns})
 
 
-def unbuffered(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose texts are pandas' own, for those who know nothing of Arrow's buffers."""
-    # A text that many rows hold, as an identifier is in the rows of doses, is made once.
-    texts = frame.select_dtypes(TEXT)
-    return frame.assign(**{name: pa.array(texts[name]).to_pandas().astype("string") for name in texts})
-
-
 def kind(rule: pandera.pandas.Column) -> str:
     """Return the declared type of a column: string, Int64, float64 or boolean."""
     return str(rule.dtype.type)

@@ -9,7 +9,7 @@ import pandas as pd
 from gravida.intake.assess import Assessed, Rules, assess, parse_tables
 from gravida.intake.folder import FOLDER, REQUIRED_TABLE, Gathered, located
 from gravida.intake.outcome import HEADER_LINES, Outcome, findings_table
-from gravida.intake.parse import Typed, empty_table, unbuffered
+from gravida.intake.parse import Typed, empty_table
 from gravida.intake.quarantine import QUARANTINED, Kept, set_aside, touches_others
 from gravida.intake.reading.text import Text
 from schemas.submission import TABLES
@@ -91,9 +91,7 @@ def take_in(gathered: Gathered, rules: Rules, quarantine: bool) -> Taken:
 def _used(assessed: Assessed, outcomes: Sequence[Outcome]) -> dict[str, pd.DataFrame]:
     refused = any(outcome.refuses for outcome in outcomes)
     return {
-        table: unbuffered(
-            empty_table(table) if refused or table not in assessed.typed else assessed.typed[table].frame
-        )
+        table: empty_table(table) if refused or table not in assessed.typed else assessed.typed[table].frame
         for table in TABLES
     }
 
