@@ -23,7 +23,7 @@ from gravida.figures import (
 )
 from gravida.report.sections.contrasts import describe_sensitivity
 from gravida.tables import read_cells
-from report_frames import OK, dispersion_table, released, sensitivity_table
+from report_frames import OK, attrition_table, dispersion_table, released, sensitivity_table
 
 from schemas.evidence import PUBLISHED_RATES
 
@@ -353,7 +353,9 @@ def test_a_sheet_in_another_form_is_a_fault_of_the_configuration():
     tables |= {"published_rates": cells}
     assert set(draw_figures(tables)) == {"course", "course_chart", "predictors"}
     tables |= {"dispersion": dispersion_table(), "sensitivity": sensitivity_table()}
-    assert set(draw_figures(tables)) == {"course", "course_chart", "predictors", "rootogram", "sensitivity"}
+    tables |= {"attrition": attrition_table()}
+    drawn = {"course", "course_chart", "flow", "predictors", "rootogram", "sensitivity"}
+    assert set(draw_figures(tables)) == drawn
 
 
 def test_bars_hang_from_what_is_expected(monkeypatch):

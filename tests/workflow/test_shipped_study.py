@@ -225,7 +225,7 @@ def test_report_is_one_file_that_says_it_is_synthetic(run: Run) -> None:
     page = run.text("release/report.html")
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert page.count("<script") == 1
-    assert page.count("data:image/png;base64,") == 7
+    assert page.count("data:image/png;base64,") == 8
     assert "ynthetic" in page[: page.index("1.409")]
 
 
@@ -280,7 +280,7 @@ def manuscript(run: Run) -> bytes:
 def test_every_number_of_the_report_and_the_manuscript_is_released(run: Run) -> None:
     for shown in (of_report(run.text("release/report.html")), of_manuscript(manuscript(run))):
         assert set(shown.cells) == TABLES
-        assert len(shown.pictures) == 7 and len(" ".join(shown.sentences)) > 1000
+        assert len(shown.pictures) == 8 and len(" ".join(shown.sentences)) > 1000
         assert strange_numbers(shown, released(run)) == []
 
 

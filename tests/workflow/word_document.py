@@ -32,7 +32,7 @@ def check_document(content: bytes) -> None:
     _check_captions(document)
     pictures = list(body.iter(qn("wp:docPr")))
     assert all(len(picture.get("descr")) > 20 for picture in pictures)
-    assert len({picture.get("id") for picture in pictures}) == len(pictures) == 7
+    assert len({picture.get("id") for picture in pictures}) == len(pictures) == 8
     levels = [int(p.style.name[-1]) for p in document.paragraphs if p.style.name.startswith("Heading ")]
     assert levels[0] == 1 and all(later - earlier <= 1 for earlier, later in itertools.pairwise(levels))
     assert " PAGE " in "".join(

@@ -25,7 +25,7 @@ TABLES = [
     *("rate_ratios", "relapse_free", "relapse_rates", "risk_difference", "safety", "sensitivity", "sites"),
     "time_to_relapse",
 ]
-FIGURES = ["course", "predictors", "rootogram", "sensitivity"]
+FIGURES = ["course", "flow", "predictors", "rootogram", "sensitivity"]
 # These can be made without a registry.
 EVIDENCE_TABLES = ["evidence_audit", "evidence_grade", "evidence_pooled", "evidence_studies"]
 EVIDENCE_FIGURES = ["evidence_cumulative", "evidence_forest", "evidence_funnel"]
@@ -33,7 +33,7 @@ EVIDENCE_FIGURES = ["evidence_cumulative", "evidence_forest", "evidence_funnel"]
 QUESTIONS = {
     "1 The study": ["manuscript", "report"],
     "2 Design": ["estimability", "identifiability", "precision"],
-    "3 Women and data": ["attrition", "balance", "baseline", "changes", "data_quality"],
+    "3 Women and data": ["attrition", "balance", "baseline", "changes", "data_quality", "flow"],
     "4 Relapse rates": ["course", "dispersion", "longitudinal", "relapse_rates", "rootogram", "sites"],
     "5 Treated and untreated": [
         *("rate_ratios", "relapse_free", "risk_difference", "sensitivity", "time_to_relapse"),

@@ -79,6 +79,7 @@ use rule release_tables as release_evidence with:
 rule draw_figures:
     """figures"""
     input:
+        attrition="results/release/tables/attrition.csv",
         relapse_rates="results/release/tables/relapse_rates.csv",
         predictors="results/release/tables/predictors.csv",
         dispersion="results/release/tables/dispersion.csv",
@@ -87,6 +88,7 @@ rule draw_figures:
     output:
         course=shown("results/release/figures/course.png"),
         course_chart="results/release/figures/course.svg",
+        flow=shown("results/release/figures/flow.png"),
         predictors=shown("results/release/figures/predictors.png"),
         rootogram=shown("results/release/figures/rootogram.png"),
         sensitivity=shown("results/release/figures/sensitivity.png"),

@@ -240,6 +240,15 @@ def count(value: Any) -> str:
     return DASH if is_missing(value) else f"{round(float(value)):,}"
 
 
+def people(row: Any) -> str:
+    """Return a row's numbers of pregnancies and women; women that nobody counted are left out."""
+    shown = {name: WITHHELD if is_withheld(row) else "" for name in ("pregnancies", "women")}
+    shown |= {name: count(row[name]) for name in shown if not is_missing(row[name])}
+    if set(shown.values()) == {WITHHELD}:
+        return WITHHELD
+    return ", ".join(f"{number} {name}" for name, number in shown.items() if number)
+
+
 def p_value(value: Any) -> str:
     """Return a p-value with three decimals, `<0.001` below that, a dash where it is missing."""
     if is_missing(value):

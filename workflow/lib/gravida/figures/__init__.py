@@ -6,6 +6,7 @@ import pandas as pd
 
 from gravida.figures.course import draw_course
 from gravida.figures.course_chart import draw_course_chart
+from gravida.figures.flow import draw_flow
 from gravida.figures.predictors import draw_predictors
 from gravida.figures.rootogram import draw_rootogram
 from gravida.figures.sensitivity import draw_sensitivity
@@ -14,6 +15,7 @@ __all__ = [
     "draw_course",
     "draw_course_chart",
     "draw_figures",
+    "draw_flow",
     "draw_predictors",
     "draw_rootogram",
     "draw_sensitivity",
@@ -28,8 +30,8 @@ def draw_figures(
     Parameters
     ----------
     tables : mapping of name to DataFrame
-        `published_rates` (cells of text), and released `relapse_rates` and `predictors`; `dispersion` and
-        `sensitivity` add a picture each.
+        `published_rates` (cells of text), and released `relapse_rates` and `predictors`; `attrition`,
+        `dispersion` and `sensitivity` add a picture each.
     confidence : float
         Coverage of the limits in the tables, 0 to 1.
     synthetic : bool
@@ -38,7 +40,7 @@ def draw_figures(
     Returns
     -------
     dict of bytes
-        PNG by name: `course`, `predictors`, `rootogram`, `sensitivity`; and `course_chart`, SVG.
+        PNG by name: `course`, `flow`, `predictors`, `rootogram`, `sensitivity`; and `course_chart`, SVG.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def draw_figures(
         "course_chart": draw_course_chart(tables["relapse_rates"], published, confidence, mark).encode(),
         "predictors": draw_predictors(tables["predictors"], confidence=confidence, mark=mark),
     }
+    if "attrition" in tables:
+        pictures["flow"] = draw_flow(tables["attrition"], mark=mark)
     if "dispersion" in tables:
         pictures["rootogram"] = draw_rootogram(tables["dispersion"], mark=mark)
     if "sensitivity" in tables:

@@ -32,7 +32,7 @@ class ReportContent:
     identifiability : dict
         ``verdict`` and ``reason``.
     figures : dict of bytes
-        PNG by name: `course`, `predictors`, `rootogram`, `sensitivity`.
+        PNG by name: such as `course`.
     configuration : dict
         The merged configuration of the run.
     versions : dict of str

@@ -34,6 +34,7 @@ PLACES = ("sites", "evidence.studies", "evidence.published_rates", "evidence.cla
 # The tables that each figure is drawn from.
 FIGURES = {
     "course": ("relapse_rates",),
+    "flow": ("attrition",),
     "predictors": ("predictors",),
     "rootogram": ("dispersion",),
     "sensitivity": ("sensitivity",),

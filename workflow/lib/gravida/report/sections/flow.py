@@ -5,7 +5,7 @@ import pandas as pd
 from gravida import words
 from gravida.report import cells
 from gravida.report.display import Display
-from gravida.report.section import Section
+from gravida.report.section import Picture, Section
 
 
 def show_attrition(attrition: pd.DataFrame) -> Display:
@@ -30,6 +30,16 @@ def _step(step: str) -> str:
     if period not in words.PERIODS:
         return words.words(step, {})
     return f"{verb.capitalize()}, {words.lower_first(words.PERIODS[period])}"
+
+
+def describe_flow(attrition: pd.DataFrame) -> str:
+    """Put the flow diagram in words: who came in, and of each period who was analysed."""
+    chosen = attrition["step"].str.match("submitted|analysed_")
+    pieces = []
+    for site, rows in attrition[chosen].groupby(attrition["site"].map(words.text), sort=False):
+        listed = "; ".join(f"{_step(row['step'])}: {words.people(row)}" for _, row in rows.iterrows())
+        pieces.append(f"{'All sites' if site == 'all' else f'Site {site}'}: {listed}.")
+    return " ".join(["Flow diagram of pregnancies and their women.", *pieces])
 
 
 def show_data_quality(data_quality: pd.DataFrame) -> Display:
@@ -64,6 +74,14 @@ ATTRITION = Section(
     notes=(
         "Filters that took nobody are left out.",
         "Ids never link across sites: a woman is counted within her site.",
+    ),
+    picture=Picture(
+        name="flow",
+        caption=(
+            "Flow of the study: what came in, and for each period who is analysed and who is left out. "
+            "The periods stand beside each other: who is left out of one may be analysed in another."
+        ),
+        describe=describe_flow,
     ),
 )
 DATA_QUALITY = Section(
