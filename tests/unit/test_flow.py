@@ -82,6 +82,8 @@ def test_letters_are_7_points_and_stay_in_their_boxes(monkeypatch):
     kept = []
     monkeypatch.setattr(flow, "png", lambda figure, dpi, mark="": kept.append(figure) or b"")
     table = attrition_table(REFUSED)
+    table["reason"] = table["reason"].replace("no day", "Women whom NOBODY saw, and more of them " * 4)
+    table.loc[table["step"] == "excluded_pregnancy", "pregnancies"] = 10
     draw_flow(table)
     renderer = FigureCanvasAgg(kept[0]).get_renderer()
     texts = [text for text in kept[0].findobj(Text) if text.get_text()]

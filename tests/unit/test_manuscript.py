@@ -13,9 +13,10 @@ from gravida.report.content import synthetic_note
 from gravida.report.display import Display
 from gravida.report.manuscript.checklists import CHECKLISTS, NOT_HERE, answers
 from gravida.report.manuscript.document import write_manuscript
-from gravida.report.manuscript.grid import Grid, grid_of, table_xml
+from gravida.report.manuscript.grid import MAIN, Grid, column_widths, grid_of, table_xml
 from gravida.report.manuscript.protocol import protocol_rows, settings_rows
 from gravida.report.workbook import write_workbook
+from matplotlib.image import imsave
 from report_frames import BETWEEN, CONFIGURATION, NEITHER, NOTHING, WITHIN, every_table, ratios
 
 FEW = ("relapse_rates", "rate_ratios", "baseline", "identifiability")
@@ -50,7 +51,7 @@ def test_what_is_not_there_is_not_referred_to():
     told = text_of(write_manuscript(few_tables(), BETWEEN, {}, CONFIGURATION, [False]))
     assert NOT_HERE in told
     assert not any("Figure" in line or "{" in line for line in told)
-    assert "Supplementary results" not in told
+    assert not any(title in told for title in ("Data quality", "Figures on pages of their own"))
 
 
 def test_invented_rows_are_told_first():
@@ -90,8 +91,99 @@ def test_groups_get_rows_of_their_own_and_text_is_escaped():
 def test_columns_of_words_keep_their_longest_word_where_room_is_short():
     long = "many words " * 40
     grid = Grid(("Intake", "Said", "Told"), [["Concurrently-observed", long, long]])
-    widths = [int(width) for width in re.findall(r'<w:gridCol w:w="(\d+)"', table_xml(grid, 4000, "x"))]
-    assert widths[0] > 4000 / 3
+    widths = column_widths(grid, 4000)
+    assert widths[0] / 4000 * grid.room(4000 / 1440 * 2.54) > len("Concurrently-")
+    assert widths[1] == pytest.approx(widths[2], rel=0.1)
+
+
+def test_room_goes_where_it_saves_most_lines():
+    """Ten rows whose estimates and methods need a line each count for more than one long remark."""
+    method, estimate = "a method of some words in one line", "1.409 (0.764 to 2.598)"
+    rows = [[method, estimate, ""] for _ in range(10)] + [[method, estimate, "a remark " * 9]]
+    grid = Grid(("Method", "Ratio", "Note"), rows)
+    width = round(1440 / 2.54 * 80 / grid.room(1))
+    letters = [one / width * 80 for one in column_widths(grid, width)]
+    assert letters[0] > len(method) and letters[1] > len(estimate)
+
+
+def test_a_group_of_one_row_is_one_row_of_a_short_table():
+    frame = pd.DataFrame(
+        {"Of": ["Age", "DMT", "DMT"], "Row": ["Mean (SD)", "None", "High"], "N": ["1", "2", "3"]}
+    )
+    grid = grid_of(Display(frame, row="Row", group="Of", emphasis=(2,)), MAIN, joined=True)
+    assert grid.rows == [["Age: mean (SD)", "1"], ["DMT"], ["None", "2"], ["High", "3"]]
+    assert grid.bold == {3} and 'w:val="MainTable"' in table_xml(grid, 9000, "x")
+
+
+def test_the_text_has_few_rows_and_the_supplement_all():
+    """Limits and rates of the outcome period stand in the text; a quarter and a site do not."""
+    content = write_manuscript(every_table(), WITHIN, {}, CONFIGURATION, [False])
+    document = Document(io.BytesIO(content))
+    captions = [p.text for p in document.paragraphs if p.style.name == "Caption"]
+    tables = {
+        caption.partition(". ")[2].rstrip("."): table
+        for caption, table in zip(captions, document.tables, strict=True)
+    }
+    short, full = (
+        {row.cells[0].text for row in tables[caption].rows}
+        for caption in (
+            "Relapses and rates by arm, before, in and after pregnancy",
+            "Relapses per person-year by arm and period, and by site",
+        )
+    )
+    assert {"Treated pregnancies: year after delivery", "Pregnancy"} < short
+    assert "Site north" in full and not any("Site" in text or "rimester" in text for text in short)
+    numbers = [caption.partition(".")[0] for caption in captions]
+    first = numbers.index("Table S1")
+    assert numbers[:first] == [f"Table {place}" for place in range(1, first + 1)]
+    assert numbers[first:] == [f"Table S{place}" for place in range(1, len(numbers) - first + 1)]
+
+
+def test_a_high_figure_is_in_the_supplement_and_a_broad_one_in_the_text():
+    broad, high = (picture(*size) for size in ((40, 30), (30, 40)))
+    figures = {"flow": broad, "sensitivity": high, "rootogram": broad, "predictors": high}
+    content = write_manuscript(every_table(), WITHIN, figures, CONFIGURATION, [False])
+    document = Document(io.BytesIO(content))
+    captions = [p.text.partition(". ") for p in document.paragraphs if p.style.name == "Caption"]
+    told = {label: text[:12] for label, _, text in captions if label.startswith("Figure")}
+    assert told == {
+        "Figure 1": "Flow of the ",
+        "Figure S1": "Hanging root",
+        "Figure S2": "Rate ratios ",
+        "Figure S3": "The primary ",
+    }
+    text = "\n".join(p.text for p in document.paragraphs)
+    assert "See Figure S3; all rows are in Table S" in text and "See Figure 1; all rows" in text
+
+
+def picture(width, height):
+    """Return a white PNG."""
+    rows = np.ones((height, width, 3))
+    content = io.BytesIO()
+    imsave(content, rows, format="png")
+    return content.getvalue()
+
+
+def test_the_last_rows_of_a_table_stay_with_its_notes():
+    grid = Grid(("A", "B"), [["x", "1"] for _ in range(30)])
+    rows = table_xml(grid, 9000, "x").split("<w:tr>")[1:]
+    assert [place for place, row in enumerate(rows) if "<w:keepNext/>" in row] == [0, 29, 30]
+    few = table_xml(Grid(("A",), [["x"]] * 3), 9000, "x").split("<w:tr>")[1:]
+    assert all("<w:keepNext/>" in row and "<w:cantSplit/>" in row for row in few)
+
+
+def test_contents_name_every_heading_and_ask_for_no_update():
+    content = write_manuscript(every_table(), WITHIN, {}, CONFIGURATION, [False])
+    document = Document(io.BytesIO(content))
+    listed = [p for p in document.paragraphs if p.style.name.startswith("toc ")]
+    wanted = [
+        (p.text, p.style.name[-1]) for p in document.paragraphs if p.style.name in ("Heading 1", "Heading 2")
+    ]
+    assert [("".join(link.text for link in p.hyperlinks), p.style.name[-1]) for p in listed] == wanted
+    marks = {node.get(qn("w:name")) for node in document.element.body.iter(qn("w:bookmarkStart"))}
+    assert len(wanted) > 20 and {p.hyperlinks[0].fragment for p in listed} <= marks
+    assert not list(document.settings.element.iter(qn("w:updateFields")))
+    assert not [node for node in document.element.iter(qn("w:fldChar")) if node.get(qn("w:dirty"))]
 
 
 def test_the_workbook_holds_numbers_and_never_a_formula():

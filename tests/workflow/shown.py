@@ -11,6 +11,7 @@ from docx import Document
 from docx.oxml.ns import qn
 from docx.table import Table
 from docx.text.paragraph import Paragraph
+from gravida.report.manuscript.main_text import MAIN_TEXT
 from gravida.report.sections import SECTIONS
 
 TOKEN = re.compile(r"(<\s?)?(?<![\w.,])(-?\d[\d,]*(?:\.\d+)?)(?![\d.]*\w)")
@@ -31,7 +32,7 @@ UNTOLD = {
     "evidence_studies",
 }
 # Parts of the text whose numbers are results; of methods, protocol, checklists and references they are not.
-RESULTS = ("Abstract", "Results", "Supplementary results")
+RESULTS = ("Abstract", "Results", "Supplementary results", "Supplementary results: wide tables")
 # Numbers in sentences that are no results: coverage, power, the level of a test, the chance concordance.
 NO_RESULTS = {"95", "80", "0.05", "0.5"}
 # Numbers in the names of columns, rows, periods and tests, and units that a table's own words hold.
@@ -45,6 +46,7 @@ class Shown:
     """Cells of each released table that is shown, and the sentences of the results."""
 
     cells: dict[str, list[str]] = field(default_factory=dict)
+    short: dict[str, list[str]] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
 
@@ -53,6 +55,7 @@ def of_manuscript(content: bytes) -> Shown:
     """Return what the Word document shows."""
     document, shown, part, caption = Document(io.BytesIO(content)), Shown(), "", ""
     tables = {section.caption.rstrip("."): section.table for section in SECTIONS}
+    short = {table.caption: name for name, table in MAIN_TEXT.items() if table}
     for block in document.element.body:
         if block.tag == qn("w:p"):
             paragraph = Paragraph(block, document)
@@ -69,6 +72,8 @@ def of_manuscript(content: bytes) -> Shown:
             # A cell over a whole group is one cell.
             cells = [text_of(cell) for row in rows for cell in row._tr.tc_lst]
             shown.cells[tables[caption]] = cells
+        elif block.tag == qn("w:tbl") and caption in short:
+            shown.short[short[caption]] = [text_of(cell) for cell in list(block.iter(qn("w:tc")))]
     return shown
 
 
@@ -120,7 +125,7 @@ def of_report(text: str) -> Shown:
 def strange_numbers(shown: Shown, tables: dict[str, pd.DataFrame]) -> list[str]:
     """Return every number that is shown and that no released table holds, with where it stands."""
     strange = []
-    for name, cells in shown.cells.items():
+    for name, cells in (*shown.cells.items(), *shown.short.items()):
         # Of the checks it is printed how many came out in which way.
         known = Known({name: tables[name]}, counted=name == "data_quality")
         strange += [f"{name}: {said}" for cell in cells for said in known.missing(cell)]

@@ -18,6 +18,7 @@ from docx.oxml.ns import qn
 from gravida.disclosure import RULES
 from gravida.report.manuscript.checklists import NOT_HERE
 from gravida.report.manuscript.document import write_manuscript
+from gravida.report.manuscript.main_text import MAIN_TEXT
 from gravida.report.workbook import write_workbook
 from gravida.tables import read_table
 from gravida.words import is_missing
@@ -305,6 +306,12 @@ def test_the_manuscript_shows_the_cells_of_the_report(run: Run) -> None:
     report, document = of_report(run.text("release/report.html")), of_manuscript(manuscript(run))
     assert document.cells == report.cells
     assert any("withheld" in cells for cells in document.cells.values())
+    # The short tables of the text hold no cell that the table in full has not, but for joined labels.
+    assert set(document.short) == {name for name, table in MAIN_TEXT.items() if table}
+    for name, cells in document.short.items():
+        heads = {cell for cell in cells if not re.search(r"\d", cell)}
+        labels = {cell for cell in cells if ": " in cell}
+        assert set(cells) - heads - labels <= set(document.cells[name]), name
     assert sorted(document.pictures.values()) == sorted(report.pictures.values())
 
 

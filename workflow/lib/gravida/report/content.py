@@ -18,6 +18,7 @@ SYNTHETIC = (
     "constructed to match the summary that a published study printed."
 )
 PARTLY_SYNTHETIC = "Part of these data is synthetic: at least one site's rows are invented."
+WITHHELD_NOTE = "withheld: rests on too few women to be shown, or would tell of one that does."
 CITATION = re.compile(r"\[@(\w+)\]")
 
 
@@ -80,7 +81,7 @@ def notes_under(section: Section, content: ReportContent) -> list[str]:
     ci = words.confidence_label(float(content.configuration["confidence"]))
     notes = [note.replace("{ci}", ci) for note in section.notes_for(frame)]
     if frame.get("suppressed", pd.Series(dtype=bool)).astype(bool).any():
-        notes.append("withheld: rests on too few women to be shown, or would tell of one that does.")
+        notes.append(WITHHELD_NOTE)
     # Where the rows say it, it is not said again.
     said = frame.get("reason", pd.Series(dtype=str)).map(words.text).str.contains(SAMPLING).any()
     warning = warning_of(section, content)

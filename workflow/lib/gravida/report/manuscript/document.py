@@ -21,6 +21,7 @@ from gravida.report.content import (
 from gravida.report.estimand import describe_estimand, describe_target_trial
 from gravida.report.manuscript.checklists import AUTHORS, CHECKLISTS, answers
 from gravida.report.manuscript.grid import Grid, grid_of
+from gravida.report.manuscript.main_text import MAIN_TEXT, main_table
 from gravida.report.manuscript.protocol import NOTE, protocol_rows, settings_rows
 from gravida.report.manuscript.word import Manuscript, cited_text, is_high, references_in
 from gravida.report.methods import describe_methods
@@ -29,11 +30,6 @@ from gravida.report.section import Section
 from gravida.report.sentences import BETWEEN, NOT_IDENTIFIABLE, headline, primary_row
 
 TITLE = "Relapses of multiple sclerosis around pregnancy, with and without immunoglobulin after delivery"
-# What stands in the text, in its order; all else is supplementary.
-MAIN = (
-    *("attrition", "baseline", "identifiability", "relapse_rates", "rate_ratios", "precision"),
-    *("predictors", "sensitivity", "evidence_studies", "evidence_pooled", "evidence_grade"),
-)
 TO_ADD = (
     "Introduction: background and reasons for the study.",
     "Setting: places, dates, how women came to the sites and how relapses were found.",
@@ -74,7 +70,11 @@ def write_manuscript(
     _add_abstract(written, content)
     cited = _add_methods(written, content)
     _add_results(written, content)
-    _add_appendices(written, content, cited)
+    _add_what_is_left(written, cited)
+    written.begin_supplement()
+    _add_plan(written, content)
+    _add_checklists(written, content)
+    _add_supplement(written, content)
     return written.content()
 
 
@@ -82,33 +82,29 @@ def _add_abstract(written: Manuscript, content: ReportContent) -> None:
     confidence = float(content.configuration["confidence"])
     power = content.configuration["precision"]["power"]
     written.paragraph(content.synthetic_note, "Intense Quote")
+    written.contents()
     written.heading("Abstract", 1, "abstract")
     for heading, text in abstract(content.tables, content.identifiability, confidence, power).items():
-        written.heading(heading, 2)
-        written.paragraph(text)
+        written.paragraph(text, lead=heading)
 
 
 def _add_methods(written: Manuscript, content: ReportContent) -> list[str]:
-    """Add the question, the methods and what is left to the authors; return the works that are cited."""
-    configuration, verdict = content.configuration, content.identifiability["verdict"]
+    """Add the question and the methods; return the works that are cited."""
     written.heading("Methods", 1, "methods")
     written.heading("The question and its target trial", 2, "estimand")
     written.paragraph("The estimand is in {table:estimand}, the trial that would answer it in {table:trial}.")
-    written.table(
-        "estimand",
-        "The estimand, after ICH E9(R1), and how events on the way are handled",
-        Grid(("Attribute", "Here"), describe_estimand(configuration)),
-    )
-    trial = describe_target_trial(configuration, verdict)
-    caption = "The trial that would answer it, and what stands in for it"
-    written.table("trial", caption, Grid(("Part", "Target trial", "Here"), trial))
-    shown = {section.table for section in sections_of(content.tables)}
-    methods = describe_methods(configuration, shown, content.keeping)
+    written.heading("Measurement and analysis", 2, "analysis")
+    methods = _methods(content)
     cited = list(references_in(list(methods.values()), CITATION))
     for heading, text in methods.items():
-        written.heading(heading, 2, _key(heading))
+        written.heading(heading, 3, _key(heading))
         written.paragraph(cited_text(text, cited, CITATION))
     return cited
+
+
+def _methods(content: ReportContent) -> dict[str, str]:
+    shown = {section.table for section in sections_of(content.tables)}
+    return describe_methods(content.configuration, shown, content.keeping)
 
 
 def _key(heading: str) -> str:
@@ -117,46 +113,94 @@ def _key(heading: str) -> str:
 
 
 def _add_results(written: Manuscript, content: ReportContent) -> None:
-    sections = {section.table: section for section in sections_of(content.tables)}
+    """Add the sections of the text: their sentences, figures and short tables."""
     told = _sentences(content)
     written.heading("Results", 1, "results")
-    for name in MAIN:
-        if name in sections:
-            _add_section(written, sections[name], content, told.get(name, []))
-    others = [section for name, section in sections.items() if name not in MAIN]
-    if others:
-        # On the page of the first of them, which may lie across.
-        written.turn(_grid(others[0], content).is_wide)
-        written.heading("Supplementary results", 1, "supplement")
-    for section in others:
-        _add_section(written, section, content, told.get(section.table, []))
-    written.turn(wide=False)
+    sections = {section.table: section for section in sections_of(content.tables)}
+    for name in MAIN_TEXT:
+        if name not in sections:
+            continue
+        section, table = sections[name], main_table(sections[name], content)
+        drawn = _is_drawn(section, content)
+        here = drawn and not _is_high(section, content)
+        written.heading(section.title, 2, name)
+        seen = [f"{{table:{name}_main}}"] if table else []
+        seen += [f"{{figure:{section.picture.name}}}"] if drawn else []
+        see = (
+            f"See {' and '.join(seen)}; all rows are in {{table:{name}}}."
+            if seen
+            else f"See {{table:{name}}}."
+        )
+        written.paragraph(" ".join([*filter(None, told.get(name, [])), see]), stays=bool(here or table))
+        if here:
+            _add_figure(written, section, content)
+        if table:
+            written.table(f"{name}_main", *table)
+
+
+def _is_drawn(section: Section, content: ReportContent) -> bool:
+    return section.picture is not None and section.picture.name in content.figures
+
+
+def _is_high(section: Section, content: ReportContent) -> bool:
+    """Say whether a section's figure needs a page of its own, which would tear the text."""
+    return is_high(content.figures[section.picture.name])
+
+
+def _add_figure(written: Manuscript, section: Section, content: ReportContent) -> None:
+    picture = section.picture
+    shown = picture.describe(content.tables[section.table])
+    written.figure(picture.name, picture_caption(section, content), content.figures[picture.name], shown)
+
+
+def _add_supplement(written: Manuscript, content: ReportContent) -> None:
+    """Add every table in full, and what is not in the text; what lies across the page comes last."""
+    sections = sections_of(content.tables)
+    wide = {each.table for each in sections if _grid(each, content).is_wide}
+    told = _sentences(content)
+    written.heading("Supplementary results", 1, "supplement")
+    for section in sections:
+        if section.table not in wide:
+            _add_in_full(written, section, content, told.get(section.table, []))
+    high = [
+        each
+        for each in sections
+        if each.table in MAIN_TEXT and _is_drawn(each, content) and _is_high(each, content)
+    ]
+    if high:
+        written.heading("Figures on pages of their own", 2, "figures")
+    for section in high:
+        _add_figure(written, section, content)
+    if wide:
+        written.turn(wide=True)
+        written.heading("Supplementary results: wide tables", 1, "wide")
+    for section in sections:
+        if section.table in wide:
+            _add_in_full(written, section, content, told.get(section.table, []))
 
 
 def _grid(section: Section, content: ReportContent) -> Grid:
     return grid_of(section.show(content.tables[section.table]))
 
 
-def _add_section(
+def _add_in_full(
     written: Manuscript, section: Section, content: ReportContent, sentences: Sequence[str]
 ) -> None:
-    """Add a section of the report: its sentences, its figure and its table."""
-    frame, picture = content.tables[section.table], section.picture
-    shown = section.show(frame)
-    grid = grid_of(shown)
-    drawn = picture is not None and picture.name in content.figures
-    # What is higher than wide stands upright, also where the table lies across.
-    written.turn(grid.is_wide and not (drawn and is_high(content.figures[picture.name])))
-    written.heading(section.title, 2, section.table)
-    figure = f" and {{figure:{picture.name}}}" if drawn else ""
-    text = " ".join([*filter(None, sentences), f"See {{table:{section.table}}}{figure}."])
-    written.paragraph(text, stays=True)
-    if drawn:
-        caption, image = picture_caption(section, content), content.figures[picture.name]
-        written.figure(picture.name, caption, image, picture.describe(frame))
-    written.turn(grid.is_wide)
-    marks = [f"{letter}: {said.rstrip('.')}." for letter, said in shown.marks]
-    written.table(section.table, section.caption, grid, [*marks, *notes_under(section, content)])
+    """Add a section's whole table; sentences and figure only where the text has not the section."""
+    name, drawn = section.table, _is_drawn(section, content)
+    if name in MAIN_TEXT:
+        written.heading(f"{section.title}: all rows", 2, f"{name}_all")
+    else:
+        written.heading(section.title, 2, name)
+        figure = f" and {{figure:{section.picture.name}}}" if drawn else ""
+        text = " ".join([*filter(None, sentences), f"See {{table:{name}}}{figure}."])
+        written.paragraph(text, stays=True)
+        if drawn:
+            _add_figure(written, section, content)
+    marks = section.show(content.tables[name]).marks
+    letters = " ".join(f"{letter}: {said.rstrip('.')}." for letter, said in marks)
+    notes = [letters, " ".join(notes_under(section, content))]
+    written.table(name, section.caption, _grid(section, content), list(filter(None, notes)))
 
 
 def _sentences(content: ReportContent) -> dict[str, list[str]]:
@@ -190,28 +234,44 @@ def _sentences(content: ReportContent) -> dict[str, list[str]]:
     }
 
 
-def _add_appendices(written: Manuscript, content: ReportContent, cited: Sequence[str]) -> None:
-    """Add what is left to the authors, the protocol, the checklists, the references and the software."""
+def _add_what_is_left(written: Manuscript, cited: Sequence[str]) -> None:
+    """Add what is left to the authors, and the references."""
     written.heading("For the authors to add", 1, AUTHORS)
     for text in TO_ADD:
         written.paragraph(text, "List Bullet")
-    written.heading("Protocol", 1, "protocol")
+    written.heading("References", 1, "references")
+    for number, key in enumerate(cited, start=1):
+        written.paragraph(f"{number}.\t{REFERENCES[key]}", "Reference")
+
+
+def _add_plan(written: Manuscript, content: ReportContent) -> None:
+    """Add the estimand, the protocol with every setting, and the software."""
+    configuration, verdict = content.configuration, content.identifiability["verdict"]
+    written.heading("Supplement: protocol", 1, "protocol", on_new_page=True)
     written.paragraph("The plan is in {table:protocol}, every setting of it in {table:settings}.")
+    written.table(
+        "estimand",
+        "The estimand, after ICH E9(R1), and how events on the way are handled",
+        Grid(("Attribute", "Here"), describe_estimand(configuration)),
+    )
+    trial = describe_target_trial(configuration, verdict)
+    caption = "The trial that would answer it, and what stands in for it"
+    written.table("trial", caption, Grid(("Part", "Target trial", "Here"), trial))
     heads = ("What", "Specification", "Setting")
-    written.table("protocol", "The protocol", Grid(heads, protocol_rows(content.configuration)), (NOTE,))
-    rows = settings_rows(content.configuration)
+    written.table("protocol", "The protocol", Grid(heads, protocol_rows(configuration)), (NOTE,))
+    rows = settings_rows(configuration)
     written.table("settings", "The settings of the analysis plan", Grid(("Setting", "Value"), rows))
-    # Known before the checklists, which refer to it.
-    written.labels["heading:software"] = "Software"
-    headings = {name.partition(":")[2] for name in written.labels if name.startswith("heading:")}
+    written.heading("Software", 2, "software")
+    versions = [[name, version] for name, version in content.versions.items()]
+    written.table("software", "Software and versions", Grid(("Software", "Version"), versions))
+
+
+def _add_checklists(written: Manuscript, content: ReportContent) -> None:
+    """Add the reporting checklists; what comes after them may answer an item too."""
     written.heading("Reporting checklists", 1, "checklists")
+    headings = {name.partition(":")[2] for name in written.labels if name.startswith("heading:")}
+    headings |= {section.table for section in sections_of(content.tables)}
     for checklist in CHECKLISTS:
         rows = answers(checklist, headings)
         grid = Grid(("Item", "What it asks for", "Answered under"), rows)
         written.table(checklist.key, checklist.caption, grid, checklist.notes)
-    written.heading("References", 1, "references")
-    for number, key in enumerate(cited, start=1):
-        written.paragraph(f"{number}. {REFERENCES[key]}")
-    written.heading("Software", 1, "software")
-    versions = [[name, version] for name, version in content.versions.items()]
-    written.table("software", "Software and versions", Grid(("Software", "Version"), versions))

@@ -4,19 +4,21 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape, quoteattr
 
 from docx import Document
 from docx.enum.section import WD_ORIENT, WD_SECTION
+from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.image.image import Image
 from docx.oxml import parse_xml
-from docx.oxml.ns import nsdecls, qn
+from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
+from docx.text.run import Run
 
 from gravida.archives import MADE, without_times
-from gravida.report.manuscript.grid import Grid, table_xml
+from gravida.report.manuscript.fields import add_bookmark, add_contents, add_field, bookmark
+from gravida.report.manuscript.grid import MAIN, POINTS, SMALL, Grid, table_xml
 
 LANGUAGE = "en-GB"
 FONT = "Arial"
@@ -26,7 +28,25 @@ PAPER, MARGIN = (Cm(21.0), Cm(29.7)), Cm(2.0)
 REFERENCE = re.compile(r"[{](table|figure|heading):(\w+)[}]")
 # A figure is no wider, and leaves so much of a page to what is above and below it.
 FIGURE_WIDTH, CAPTION_ROOM = Cm(17), Cm(5.5)
-SIZES = {"Normal": 10, "Caption": 9, "Table Note": 8, "Heading 1": 15, "Heading 2": 12, "Heading 3": 10.5}
+# Of each style the size of its letters, and the space before and after it, in points.
+STYLES = {
+    "Normal": (10, 0, 6),
+    "Title": (18, 0, 12),
+    "Heading 1": (15, 16, 4),
+    "Heading 2": (12, 10, 3),
+    "Heading 3": (10, 6, 1),
+    "Caption": (9, 8, 3),
+    "Table Note": (8, 2, 0),
+    MAIN: (POINTS[MAIN], 1, 1),
+    SMALL: (POINTS[SMALL], 1, 1),
+    "Reference": (9, 0, 2),
+    "TOC Heading": (12, 6, 3),
+    "toc 1": (9, 3, 0),
+    "toc 2": (9, 0, 0),
+}
+BODY_LINES = 1.08
+# Those that the template lacks; Word knows the last two by their names.
+NEW_STYLES = ("Table Note", MAIN, SMALL, "Reference", "toc 1", "toc 2")
 
 
 @dataclass(slots=True)
@@ -35,10 +55,15 @@ class Manuscript:
 
     title: str
     document: Document = field(init=False)
+    # Before which the contents are filled in.
+    place: Paragraph | None = None
     numbers: dict[str, int] = field(default_factory=lambda: {"table": 0, "figure": 0})
     labels: dict[str, str] = field(default_factory=dict)
-    waiting: list[tuple[object, str]] = field(default_factory=list)
+    waiting: list[tuple[Run, str]] = field(default_factory=list)
+    headings: list[tuple[str, str, int]] = field(default_factory=list)
     is_wide: bool = False
+    # Tables and figures of a supplement are counted for themselves, as S1, S2.
+    series: str = ""
 
     def __post_init__(self) -> None:
         """Set up styles, language, page and footer."""
@@ -48,6 +73,7 @@ class Manuscript:
         properties.created = properties.modified = MADE
         properties.comments = ""
         _set_styles(self.document)
+        _drop_old_styles(self.document)
         section = self.document.sections[0]
         section.page_width, section.page_height = PAPER
         _set_margins(section)
@@ -64,19 +90,34 @@ class Manuscript:
         section.page_width, section.page_height = reversed(PAPER) if wide else PAPER
         _set_margins(section)
 
-    def heading(self, text: str, level: int, key: str = "") -> None:
-        """Add a heading; one with a key can be referred to."""
-        paragraph = self.document.add_heading(level=level)
-        if key:
-            self.labels[f"heading:{key}"] = text
-            self._mark(paragraph, f"heading:{key}", text)
-        else:
-            paragraph.add_run(text)
+    def contents(self) -> None:
+        """Leave room for a table of contents here."""
+        self.document.add_paragraph("Contents", style="TOC Heading")
+        self.place = self.document.add_paragraph()
 
-    def paragraph(self, text: str, style: str = "Normal", stays: bool = False) -> None:
-        """Add a paragraph, with ``{table:key}`` and the like as references; it may stay with the next."""
+    def begin_supplement(self) -> None:
+        """Count tables and figures anew."""
+        self.series = "S"
+        self.numbers = dict.fromkeys(self.numbers, 0)
+
+    def heading(self, text: str, level: int, key: str, on_new_page: bool = False) -> None:
+        """Add a heading that can be referred to by its key."""
+        name = f"heading:{key}"
+        self.labels[name] = text
+        self.headings.append((name, text, level))
+        paragraph = self.document.add_heading(level=level)
+        paragraph.paragraph_format.page_break_before = True if on_new_page else None
+        self._mark(paragraph, name, text)
+
+    def paragraph(self, text: str, style: str = "Normal", stays: bool = False, lead: str = "") -> None:
+        """Add a paragraph, with ``{table:key}`` and the like as references, and its first words in bold.
+
+        It may stay with the next.
+        """
         if text:
             paragraph = self.document.add_paragraph(style=style)
+            if lead:
+                paragraph.add_run(f"{lead}. ").bold = True
             paragraph.paragraph_format.keep_with_next = True if stays else None
             self._write(paragraph, text)
 
@@ -91,8 +132,9 @@ class Manuscript:
             said = place.find(f".//{qn('w:t')}")
             if said is not None and REFERENCE.search(said.text or ""):
                 self._refer_in_cell(Paragraph(place, self.document), said.text)
-        for note in notes or ("",):
-            self.document.add_paragraph(note, style="Table Note")
+        for place, note in enumerate(notes, start=1):
+            self.paragraph(note, "Table Note", stays=place < len(notes))
+        self.document.paragraphs[-1].paragraph_format.space_after = Pt(8)
 
     def figure(self, key: str, caption: str, picture: bytes, description: str) -> None:
         """Add a figure over its caption, with what it shows in words for those who do not see it."""
@@ -115,87 +157,76 @@ class Manuscript:
         """Return the document, the same bytes for the same content."""
         for run, name in self.waiting:
             run.text = self.labels[name]
+        if self.place is not None:
+            self._fill_contents(self.place)
         made = io.BytesIO()
         self.document.save(made)
         return without_times(made.getvalue())
 
     def _caption(self, kind: str, key: str, caption: str) -> Paragraph:
         self.numbers[kind] += 1
-        label = f"{kind.capitalize()} {self.numbers[kind]}"
+        label = f"{kind.capitalize()} {self.series}{self.numbers[kind]}"
         self.labels[f"{kind}:{key}"] = label
         paragraph = self.document.add_paragraph(style="Caption")
-        self._mark(paragraph, f"{kind}:{key}", label, f" SEQ {kind.capitalize()} \\* ARABIC ")
+        self._mark(paragraph, f"{kind}:{key}", label, f" SEQ {kind.capitalize()}{self.series} \\* ARABIC ")
         paragraph.add_run(f". {caption.rstrip('.')}.").bold = False
         return paragraph
 
     def _mark(self, paragraph: Paragraph, name: str, text: str, sequence: str = "") -> None:
-        """Add text that can be referred to by its bookmark; of a caption the number is a field."""
-        number = str(list(self.labels).index(name) + 1)
-        start = f'<w:bookmarkStart {nsdecls("w")} w:id="{number}" w:name="{_bookmark(name)}"/>'
-        paragraph._p.append(parse_xml(start))
-        if sequence:
-            word, _, counted = text.rpartition(" ")
-            paragraph.add_run(f"{word} ")
-            _field(paragraph, sequence, counted)
-        else:
-            paragraph.add_run(text)
-        paragraph._p.append(parse_xml(f'<w:bookmarkEnd {nsdecls("w")} w:id="{number}"/>'))
+        add_bookmark(paragraph, name, len(self.labels), text, sequence)
+
+    def _fill_contents(self, place: Paragraph) -> None:
+        """Put the headings of two levels where the contents are."""
+        listed = [(name, text, level) for name, text, level in self.headings if level <= 2]
+        places = [place.insert_paragraph_before(style=f"toc {level}") for *_, level in listed]
+        add_contents(places, [(name, text) for name, text, _ in listed])
+        place._p.getparent().remove(place._p)
 
     def _write(self, paragraph: Paragraph, text: str) -> None:
         done = 0
         for match in REFERENCE.finditer(text):
             paragraph.add_run(text[done : match.start()])
             name = f"{match.group(1)}:{match.group(2)}"
-            self.waiting.append((_field(paragraph, f" REF {_bookmark(name)} \\h ", ""), name))
+            self.waiting.append((add_field(paragraph, f" REF {bookmark(name)} \\h ", ""), name))
             done = match.end()
         paragraph.add_run(text[done:])
 
     def _refer_in_cell(self, paragraph: Paragraph, text: str) -> None:
-        size = paragraph.runs[0].font.size
         for run in paragraph.runs:
             paragraph._p.remove(run._r)
         self._write(paragraph, text)
-        for run in paragraph.runs:
-            run.font.size = size
-
-
-def _bookmark(name: str) -> str:
-    """Return a bookmark's name: letters, digits and underscores, at most 40 of them."""
-    kind, _, key = name.partition(":")
-    return f"_{kind[0]}_{key}"[:40]
-
-
-def _field(paragraph: Paragraph, instruction: str, shown: str) -> object:
-    """Add a field and return the run with what it shows until it is updated."""
-    for kind in ("begin", "instruction", "separate", "shown", "end"):
-        run = paragraph.add_run(shown if kind == "shown" else None)
-        if kind == "shown":
-            result = run
-        elif kind == "instruction":
-            text = f'<w:instrText {nsdecls("w")} xml:space="preserve">{escape(instruction)}</w:instrText>'
-            run._r.append(parse_xml(text))
-        else:
-            run._r.append(parse_xml(f"<w:fldChar {nsdecls('w')} w:fldCharType={quoteattr(kind)}/>"))
-    return result
 
 
 def _set_styles(document: Document) -> None:
     styles = document.styles
-    styles.add_style("Table Note", 1).base_style = styles["Normal"]
-    for name, size in {**SIZES, "Title": 18}.items():
+    for name in NEW_STYLES:
+        style = styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH, builtin=name.startswith("toc"))
+        style.base_style = styles["Normal"]
+    for name, (size, before, after) in STYLES.items():
         style = styles[name]
         style.font.name, style.font.size, style.font.color.rgb = FONT, Pt(size), INK
+        style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(before), Pt(after)
+        style.paragraph_format.line_spacing = BODY_LINES if name == "Normal" else 1.0
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
         for attribute in list(fonts.attrib):
             if "heme" in attribute:
                 del fonts.attrib[attribute]
         for attribute in ("w:ascii", "w:hAnsi", "w:cs", "w:eastAsia"):
             fonts.set(qn(attribute), FONT)
-    styles["Normal"].paragraph_format.space_after = Pt(6)
-    styles["Table Note"].paragraph_format.space_after = Pt(2)
-    styles["Caption"].paragraph_format.space_before = Pt(10)
+    styles["toc 2"].paragraph_format.left_indent = Cm(0.6)
+    styles["Reference"].paragraph_format.left_indent = Cm(0.8)
+    styles["Reference"].paragraph_format.first_line_indent = Cm(-0.8)
+    styles["Caption"].paragraph_format.keep_together = True
     for language in styles.element.iter(qn("w:lang")):
         language.set(qn("w:val"), LANGUAGE)
+
+
+def _drop_old_styles(document: Document) -> None:
+    """Drop the template's second copy of the styles, for an older Word: it would differ from the first."""
+    part = document.part
+    for key, relation in list(part.rels.items()):
+        if relation.reltype.endswith("/stylesWithEffects"):
+            part.drop_rel(key)
 
 
 def _set_margins(section: object) -> None:
@@ -205,7 +236,7 @@ def _set_margins(section: object) -> None:
 
 def _number_pages(paragraph: Paragraph) -> None:
     paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    _field(paragraph, " PAGE ", "1")
+    add_field(paragraph, " PAGE ", "1")
 
 
 def is_high(picture: bytes) -> bool:
