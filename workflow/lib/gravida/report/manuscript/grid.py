@@ -13,8 +13,9 @@ from gravida.words import lower_first
 # Styles of cells: of the few tables of the text, and of all others; with the sizes of their letters.
 MAIN, SMALL = "MainTable", "SmallTable"
 POINTS = {MAIN: 9.0, SMALL: 8.0}
-# So many letters of one point stand in a centimetre. Bold ones are wider, and a cell has space at its sides.
-PER_CM, BOLD, PADDING = 51.0, 1.12, 1.6
+# So many letters of one point stand in a centimetre. Bold ones are wider; a cell has space at its sides, and
+# for the wider letters of a machine without this font.
+PER_CM, BOLD, PADDING = 51.0, 1.12, 2.6
 UPRIGHT_CM = 17.0
 # A table lies across the page where its columns would not get so many characters, or as many as they need.
 ENOUGH = 20
@@ -113,8 +114,8 @@ def table_xml(grid: Grid, width: int, description: str) -> str:
         f"<w:tbl {nsdecls('w')}><w:tblPr>"
         f'<w:tblW w:w="{sum(widths)}" w:type="dxa"/><w:tblBorders>{_border("top", RULE)}'
         f"{_border('bottom', RULE)}{_border('insideH', LINE)}</w:tblBorders>"
-        '<w:tblLayout w:type="fixed"/><w:tblCellMar><w:left w:w="57" w:type="dxa"/>'
-        '<w:right w:w="57" w:type="dxa"/></w:tblCellMar>'
+        '<w:tblLayout w:type="fixed"/><w:tblCellMar><w:left w:w="85" w:type="dxa"/>'
+        '<w:right w:w="85" w:type="dxa"/></w:tblCellMar>'
         '<w:tblLook w:val="0620" w:firstRow="1" w:lastRow="0" w:firstColumn="0" w:lastColumn="0" '
         f'w:noHBand="1" w:noVBand="1"/><w:tblDescription w:val={quoteattr(description)}/></w:tblPr>'
         f"<w:tblGrid>{columns}</w:tblGrid>{_head(grid, widths)}{body}</w:tbl>"
