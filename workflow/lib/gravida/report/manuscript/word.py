@@ -38,7 +38,7 @@ STYLES = {
     "Caption": (9, 8, 3),
     "Table Note": (8, 2, 0),
     MAIN: (POINTS[MAIN], 1, 1),
-    SMALL: (POINTS[SMALL], 1, 1),
+    SMALL: (POINTS[SMALL], 0.5, 0.5),
     "Reference": (9, 0, 2),
     "TOC Heading": (12, 6, 3),
     "toc 1": (9, 3, 0),
