@@ -42,6 +42,7 @@ def draw_registry(seed: int, joining: SiteDesign | None = None, joined: bool = T
 
     Policies are mixed, in every third registry without any site by choice, so that sites of one policy are
     one arm. A quarter of the sites do not date their relapses, and some send no infusions or adverse events.
+    In every fourth registry one to three pregnancies of a site were not observed after delivery.
     """
     rng = np.random.default_rng((20240607, seed))
     policies = ("all", "none") if seed % 3 == 0 else ("all", "none", "individual")
@@ -62,6 +63,8 @@ def draw_registry(seed: int, joining: SiteDesign | None = None, joined: bool = T
         sites = sites[:-1]
         drawn = {site.name: drawn[site.name] for site in sites}
     silent = {name: (rng.random() < 0.15, rng.random() < 0.15) for name in drawn}
+    if seed % 4 == 1:
+        _lose_sight(drawn[sites[int(rng.integers(2))].name], int(rng.integers(1, 4)))
     rows = [
         SiteRows(site.name, site.policy, *(drawn[site.name].get(table) for table in TABLES)) for site in sites
     ]
@@ -74,6 +77,14 @@ def draw_registry(seed: int, joining: SiteDesign | None = None, joined: bool = T
 
 
 TABLES = ("pregnancies", "relapses", "infusions")
+
+
+def _lose_sight(tables: dict[str, pd.DataFrame], number: int) -> None:
+    """Let nobody have seen the last few women of a site from their delivery on."""
+    rows = tables["pregnancies"]
+    lost = rows.index[-number:]
+    rows.loc[lost, ["observed_to_day", "relapses_post_year"]] = 0
+    rows.loc[lost, "next_conception_day"] = pd.NA
 
 
 def internal_tables(registry: Registry, min_women: int) -> dict[str, pd.DataFrame]:

@@ -318,11 +318,46 @@ def test_without_treated() -> None:
     assert_guarded("treated", tables, exceptions, 2)
 
 
-def curve(treated: Sequence[int], untreated: Sequence[int], at_risk: Mapping = {}) -> pd.DataFrame:
-    """Return curves of 60 pregnancies an arm, with these first relapses until each day; nobody is lost."""
+def test_without_left_out__in_other_tables() -> None:
+    """All pregnancies sent less those of a comparison, of the design, or of the first step of a curve."""
+    seen = Site("north", "all", NORTH.relapses, women=37)
+    tables = {
+        "relapse_rates": relapse_rates(seen, SOUTH),
+        "attrition": attrition(NORTH, SOUTH, analysed={"north": 37}),
+        "baseline": table("baseline", described("pregnancies", ___n=by_arm(40.0, 40.0))),
+        "identifiability": identifiability(seen, SOUTH),
+        "rate_ratios": primary(pregnancies=77, women=77, women_denominator=37),
+        "relapse_free": curve((6, 12, 18, 24), (7, 14, 21, 28), sizes=(37, 40)),
+    }
+
+    def ways(released: Tables) -> list[float]:
+        first = {"arm": "treated", "day": 91}
+        relapsed, free = (
+            cell(released["relapse_free"], what, **first) for what in ("relapsed", "relapse_free")
+        )
+        return [
+            80 - cell(released["rate_ratios"], "pregnancies"),
+            40 - cell(released["rate_ratios"], "women_denominator"),
+            40 - cell(released["identifiability"], "pregnancies", site="north"),
+            40 - cell(released["identifiability"], "treated", site="north"),
+            40 - relapsed / (1 - free),
+        ]
+
+    assert ways(protect(tables, "left_out").tables) == pytest.approx([3] * 5)
+    assert np.isnan(ways(protect(tables).tables)).all()
+
+
+def curve(
+    treated: Sequence[int],
+    untreated: Sequence[int],
+    at_risk: Mapping = {},
+    sizes: tuple[int, int] = (60, 60),
+) -> pd.DataFrame:
+    """Return curves of so many an arm, with these first relapses until each day; nobody is lost."""
     rows = []
     both = [first + second for first, second in zip(treated, untreated, strict=True)]
-    for arm, size, counts in (("treated", 60, treated), ("untreated", 60, untreated), ("all", 120, both)):
+    arms = zip(("treated", "untreated", "all"), (*sizes, sum(sizes)), (treated, untreated, both), strict=True)
+    for arm, size, counts in arms:
         for day, relapsed in zip((91, 182, 273, 365), counts, strict=True):
             share = 1 - relapsed / size
             rows.append(

@@ -74,13 +74,14 @@ def outcome_of(case: Case) -> str:
 
 
 def _registry(case: Case) -> Iterator[Withheld]:
-    """Withhold the registry among the published studies with the relapses of its window."""
+    """Withhold the registry among the published studies with the numbers of its window."""
     windows = set()
     if "evidence_studies" in case.tables:
         studies = case.tables["evidence_studies"]
         windows = set(studies.loc[studies["women"].notna(), "window"])
     year = windows == {"0-12 months"}
-    if case.arms_open("postpartum_year" if year else "postpartum_6_months"):
+    window = "postpartum_year" if year else "postpartum_6_months"
+    if all(case.is_open(arm, window, what) for arm in ARMS for what in ("relapses", "pregnancies")):
         return
     for name in ("evidence_studies", "evidence_pooled", "evidence_grade"):
         if name in case.tables:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from gravida.disclosure.case import ARMS, Case, Withheld, finer_levels, levels_of, partners
+from gravida.disclosure.case import ARMS, SIZES, Case, Withheld, finer_levels, levels_of, partners
+from gravida.disclosure.comparisons import COMPARED, outcome_of
 from gravida.disclosure.earlier import sites_before
 from gravida.periods import COUNT_COLUMNS, DAYS_PER_YEAR, PARTS, PERIODS
 
@@ -104,6 +105,26 @@ def few_left_out(case: Case) -> Iterator[Withheld]:
                     "relapse_rates", table["period"].isin([period, *WHOLE[period]]) & finer, *timed
                 )
         yield from _women(case, period, base)
+    yield from _analysed(case, {period for _, period in close})
+
+
+def _analysed(case: Case, closed: set[str]) -> Iterator[Withheld]:
+    """Withhold how many were analysed in these whole periods in every other table that says so."""
+    whole_of = {part: whole for whole, parts in WHOLE.items() for part in (whole, *parts)}
+    for name in (*COMPARED, "identifiability"):
+        if name in case.tables:
+            table = case.tables[name]
+            periods = table["period"] if "period" in table else pd.Series(outcome_of(case), table.index)
+            shut = periods.map(whole_of).isin(closed)
+            yield case.withhold(name, shut, *case.columns(name, *SIZES, "derived"))
+    if "postpartum_year" not in closed:
+        return
+    # Each share of a curve is a ratio of whole numbers, of which one is how many were analysed.
+    for name in ("relapse_free", "risk_difference", "time_to_relapse", "cost"):
+        if name in case.tables:
+            table = case.tables[name]
+            numbers = [*case.columns(name, *SIZES, "derived"), *table.columns.intersection(["at_risk"])]
+            yield case.withhold(name, table["women"].notna(), *numbers)
 
 
 def _complete(case: Case, close: set[tuple[str, str]], period: str) -> list[str]:
