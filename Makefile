@@ -51,6 +51,7 @@ $(PLUGIN): requirements-slurm.lock $(READY)
 # A study in a folder of its own: make STUDY=FOLDER, with its config.yaml in it.
 STUDY ?= .
 OWN = $(if $(filter-out .,$(STUDY)),--directory "$(STUDY)" --configfile "$(STUDY)/config.yaml")
+PLAN = $(if $(OWN),$(STUDY)/config.yaml,config/config.yaml)
 
 # How and where the steps run: profiles/slurm sends those that cost to a cluster. CORES=2 is for this machine.
 PROFILE ?= profiles/default
@@ -62,10 +63,8 @@ TARGET ?=
 # One run at a time in a folder. A lock of Snakemake's that is left while nobody holds ours is from a run that was
 # killed. A step may outlive its run: the second lock is held by every step while it works.
 run: $(READY) $(ON_SLURM) ## run the study (your own: make STUDY=FOLDER; a part: TARGET=evidence; on a cluster: PROFILE=profiles/slurm)
-	@test -d "$(STUDY)" || { echo "ConfigurationError: the folder $(STUDY) is not there."; exit 1; }; \
-	$(if $(OWN),test -f "$(STUDY)/config.yaml" || { echo "ConfigurationError: $(STUDY)/config.yaml is not there: write it" \
-	  "with at least the line 'sites: sites.tsv' (README.md: Your own data in five steps)."; exit 1; };) \
-	umask 077; results="$(STUDY)/results"; export GRAVIDA_RUN="$$$$ $$(date +%s.%N)"; \
+	@$(BIN)/python -m gravida check-plan "$(PLAN)"
+	@umask 077; results="$(STUDY)/results"; export GRAVIDA_RUN="$$$$ $$(date +%s.%N)"; \
 	unwritten() { echo "ConfigurationError: $$results cannot be written: it must be a folder, on a disk with room," \
 	  "that you may write to."; exit 1; }; \
 	{ mkdir -p -m 755 "$$results" && test -w "$(STUDY)" \
@@ -75,7 +74,7 @@ run: $(READY) $(ON_SLURM) ## run the study (your own: make STUDY=FOLDER; a part:
 	flock --nonblock 8 || { echo "Waiting for a step of the last run to end."; flock 8; }; \
 	{ echo "$$GRAVIDA_RUN" > "$$results/.run.lock"; } 2> /dev/null || unwritten; exec 8>&-; \
 	if compgen -G "$(STUDY)/.snakemake/locks/*" > /dev/null; then $(BIN)/snakemake --unlock --quiet all $(OWN); fi; \
-	$(BIN)/snakemake --workflow-profile $(PROFILE) $(if $(CORES),--cores $(CORES)) $(TARGET) $(OWN)
+	$(BIN)/python workflow/run.py --workflow-profile $(PROFILE) $(if $(CORES),--cores $(CORES)) $(TARGET) $(OWN)
 
 snakemake-report: $(READY) ## Snakemake's report of a finished study: all that is released, by question, with captions; steps and times
 	@test -e "$(STUDY)/results/release/report.html" \

@@ -134,6 +134,38 @@ def test_faults_of_the_configuration_are_one_line(own: str, words: str) -> None:
     assert words in caught.value.line() and "\n" not in caught.value.line()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", "holds no key"),
+        (b"# sites: sites.tsv\n", "holds no key"),
+        (b"sites sites.tsv\n", "holds no key"),
+        (b"sites:sites.tsv\n", "holds no key"),
+        (b"- sites: sites.tsv\n", "holds no key"),
+        (b"sites: s.tsv\ndisclosure:\n\tmin_women: 6\n", "line 3, or the one before: not YAML"),
+        (b"sites s.tsv\non_refused: stop\n", "line 2, or the one before: not YAML"),
+        (b"sites: s.tsv\n\x00\n", "not YAML"),
+        (b"# f\xfcr\nsites: s.tsv\n", "cannot be read as UTF-8"),
+        (b"disclosure: {profile: strict}\ndisclosure: {min_women: 6}\n", "disclosure is there twice"),
+        (b"cost: {currency: EUR, ivig_per_gram: 1, currency: USD}\n", "cost.currency is there twice"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_told_in_one_line(
+    tmp_path: Path, text: bytes, words: str, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text)
+    assert main(["check-plan", str(path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"ConfigurationError: {path}") and words in line
+
+
+def test_a_configuration_that_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes("\ufeffsites: sites.tsv\r\ncost: {currency: €}\r\n".encode())
+    assert settings.read_plan(path) == {"sites": "sites.tsv", "cost": {"currency": "€"}}
+
+
 HEADER = "site\tsubmission\tmode\tpolicy\tmapping\tdata_cut\n"
 
 
@@ -157,14 +189,17 @@ def test_a_sheet_without_the_optional_column(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ("a\tx\trows\tall\t\t2019-06-30\textra", "7 cells under 6 columns"),
-        ("a\tx\trows\tall", "data_cut"),
+        ("a\tx\trows\tall", "4 cells under 6 columns; put a tab"),
+        ("a x rows all 2019-06-30", "1 cell under 6 columns; put a tab"),
+        ("a\tx\trows\tall\t2019-06-30", "5 cells under 6 columns; put a tab"),
         ("all\tx\trows\tall\t\t2019-06-30", "site"),
         ("a b\tx\trows\tall\t\t2019-06-30", "site"),
         ("../a\tx\trows\tall\t\t2019-06-30", "line 2: site"),
         ("a\t\trows\tall\t\t2019-06-30", "submission"),
         ("a\tx\trows\tsome\t\t2019-06-30", "line 2: policy"),
         ("a\tx\trows\tall\t\t2019-02-30", "line 2: data_cut"),
-        ("a\tx\trows\tall\t\t30.06.2019", "data_cut"),
+        ("a\tx\trows\tall\t\t30.06.2019", "data_cut: write the day"),
+        ("a\tx\trows\tall\t\t20190630", "data_cut: write the day"),
         ("a\tx\trows\tall\t\t2019-06-30\nA\ty\trows\tall\t\t2019-06-30", "twice"),
     ],
 )

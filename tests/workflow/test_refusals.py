@@ -110,7 +110,7 @@ def test_no_relapse_still_builds_the_report(mended: Run) -> None:
     [
         ("colour: red", "colour"),
         ("cost: {ivig_per_gram: .inf}", "cost.ivig_per_gram: not a finite number"),
-        ("sites: " + "x" * 3000, "is not there"),
+        ("sites: other.tsv", "sites is there twice"),
         ("evidence: {published_rates: nowhere.csv}", "nowhere.csv"),
     ],
 )
@@ -141,6 +141,25 @@ def test_faults_of_the_sheet_of_sites_are_one_line(tmp_path: Path, edit, words: 
     (line,) = lines_of(run, "ConfigurationError")
     assert words in line
     assert "Traceback" not in run.output
+
+
+def test_a_sheet_that_no_key_names(tmp_path: Path) -> None:
+    """Without a word the shipped registry would be taken for the study's own."""
+    study = write_study(tmp_path / "study", {"a": ("all", GOOD)})
+    (study / "config.yaml").write_text("on_refused: stop\n")
+    run = run_workflow(study, "--dry-run")
+    assert run.code == 1
+    (line,) = lines_of(run, "ConfigurationError")
+    assert "add the line 'sites: sites.tsv'" in line
+
+
+def test_a_name_too_long_for_a_sheet(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", {"a": ("all", GOOD)})
+    (study / "config.yaml").write_text(f"sites: {'x' * 3000}\n")
+    run = run_workflow(study, "--dry-run")
+    assert run.code == 1
+    (line,) = lines_of(run, "ConfigurationError")
+    assert "is not there" in line
 
 
 def test_a_sheet_that_is_not_there(tmp_path: Path) -> None:

@@ -77,7 +77,12 @@ def check_plan():
     """Check the configuration, and return where each sheet of published evidence is."""
     settings.check_configuration(config, files.read_yaml(BASE / "schemas/config.schema.yaml"))
     for path in workflow.configfiles:
+        settings.read_plan(path)
         files.check_date(path, "configuration")
+    if config["sites"] == DEFAULTS["sites"] and Path("sites.tsv").exists():
+        raise ConfigurationError(
+            "configuration: sites.tsv is in the study's folder, and no key names it: add the line 'sites: sites.tsv'"
+        )
     return {
         name: inputs.find_dated(
             config["evidence"][name], DEFAULTS["evidence"][name], BASE, f"evidence.{name}"

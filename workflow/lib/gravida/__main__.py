@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.set_defaults(run=print_verification)
     check.add_argument("study", type=Path, help="folder of the study")
+    plan = commands.add_parser(
+        "check-plan", help="say what is wrong with a configuration, where it cannot be read"
+    )
+    plan.set_defaults(run=lambda options: check_plan(options.file))
+    plan.add_argument("file", type=Path, help="the study's config.yaml")
     _add_calibrate(commands)
     add_commands(commands)
     return parser
@@ -160,6 +165,13 @@ def print_verification(options: argparse.Namespace) -> None:
     print("\n".join(lines) or "Every file is as the last run read or left it.")
     if lines:
         sys.exit(1)
+
+
+def check_plan(path: Path) -> None:
+    """Read a study's configuration, as `make` does before each run."""
+    from gravida.settings import read_plan
+
+    read_plan(path)
 
 
 def write_calibration(options: argparse.Namespace) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from gravida.errors import ConfigurationError, SubmissionRefused
 from gravida.files import read_bytes, read_yaml, write_bytes, write_secret, write_text
-from gravida.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def dmt_codes() -> list[str]:
     """Return the known codes of disease-modifying therapies."""
+    from gravida.tables import read_table
+
     return list(read_table(ROOT / "resources/dmt_codes.csv")["code"])
 
 
@@ -91,6 +92,7 @@ def validate(options: Namespace) -> None:
     """
     from gravida.intake.submission import DataCut, Site, intake_site, refusal
     from gravida.settings import is_date
+    from gravida.tables import read_table
 
     if options.data_cut and not is_date(options.data_cut):
         raise ConfigurationError("--data-cut: not a day of the calendar, such as 2026-06-30")

@@ -8,9 +8,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from gravida.errors import ConfigurationError
 from gravida.files import read_text
 
+LINE, FORM = "'sites: sites.tsv'", "a line is a key, a colon, a blank and a value"
 SHEET_COLUMNS = ("site", "submission", "mode", "policy", "mapping", "data_cut")
 
 
@@ -33,6 +36,54 @@ def disclosure_rules(disclosure: Mapping[str, Any]) -> dict[str, Any]:
     """
     floor, rounding = PROFILES[disclosure["profile"]]
     return {"threshold": max(floor, disclosure["min_women"]), "rounding": rounding}
+
+
+def read_plan(path: str | Path) -> dict[str, Any]:
+    """Read a study's configuration, for a fault of which Snakemake has words for programmers only.
+
+    Raises
+    ------
+    ConfigurationError
+        If its folder or the file is not there, it is no YAML, holds no key, or a key twice.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"the folder {path.parent} is not there; name the folder of a study")
+    if not path.exists():
+        raise ConfigurationError(
+            f"{path} is not there: write it with at least the line {LINE}; docs/study.md shows one"
+        )
+    try:
+        node = yaml.compose(read_text(path), yaml.SafeLoader)
+        content = {} if node is None else yaml.safe_load(read_text(path))
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: cannot be read as UTF-8 text; save it as that") from None
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
+        place = f" line {mark.line + 1}, or the one before" if mark else ""
+        raise ConfigurationError(
+            f"{path}{place}: not YAML; {FORM}, indented by blanks and not by tabs"
+        ) from None
+    if not isinstance(content, dict) or not content:
+        raise ConfigurationError(f"{path}: holds no key; {FORM}, such as {LINE}")
+    key = _repeated(node)
+    if key:
+        raise ConfigurationError(f"{path}: {key} is there twice, and only one would count; keep one")
+    return content
+
+
+def _repeated(node: yaml.Node | None, prefix: str = "") -> str | None:
+    """Return the first key that a mapping holds twice: YAML would keep the last without a word."""
+    seen = set()
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        name = f"{prefix}{key.value}"
+        if name in seen:
+            return name
+        seen.add(name)
+        inner = _repeated(value, f"{name}.")
+        if inner:
+            return inner
+    return None
 
 
 def check_configuration(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -92,7 +143,9 @@ def read_sites(path: str | Path, schema: Mapping[str, Any]) -> list[dict[str, st
     try:
         lines = read_text(path).removeprefix("\ufeff").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
-        raise ConfigurationError(f"{name}: cannot be read as UTF-8 text ({type(problem).__name__})") from None
+        raise ConfigurationError(
+            f"{name}: cannot be read as UTF-8 text ({type(problem).__name__}); save it as that"
+        ) from None
     rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
     header = [cell.strip() for cell in rows[0]] if rows else []
     _check_header(name, header)
@@ -121,12 +174,11 @@ def _check_header(name: str, header: Sequence[str]) -> None:
 
 
 def is_date(text: str) -> bool:
-    """Say whether a text such as 2019-06-30 is a day of the calendar."""
+    """Say whether a text is a day of the calendar, written as 2019-06-30."""
     try:
-        date.fromisoformat(text)
+        return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-    return True
 
 
 def _site(
@@ -137,8 +189,13 @@ def _site(
         raise ConfigurationError(f"{place}: {len(cells)} cells under {len(header)} columns")
     row = dict.fromkeys(SHEET_COLUMNS, "") | dict(zip(header, cells, strict=False))
     fault = _fault(row, schema)
-    if not fault:
-        fault = None if is_date(row["data_cut"]) else "data_cut: not a day of the calendar"
+    if not fault and not is_date(row["data_cut"]):
+        fault = "data_cut: write the day on which the data were closed as 2026-06-30"
+    if fault and len(cells) < len(header):
+        fault = (
+            f"{len(cells)} cell{'s' * (len(cells) > 1)} under {len(header)} columns; "
+            "put a tab, no blanks, between two cells, also where one is empty"
+        )
     if fault:
         raise ConfigurationError(f"{place}: {fault}")
     return row
