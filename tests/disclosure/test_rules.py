@@ -328,6 +328,7 @@ def test_without_left_out__in_other_tables() -> None:
         "identifiability": identifiability(seen, SOUTH),
         "rate_ratios": primary(pregnancies=77, women=77, women_denominator=37),
         "relapse_free": curve((6, 12, 18, 24), (7, 14, 21, 28), sizes=(37, 40)),
+        "changes": table("changes", [{"site": "all", "what": "rate_ratio", "women": 77, "women_changed": 0}]),
     }
 
     def ways(released: Tables) -> list[float]:
@@ -341,9 +342,10 @@ def test_without_left_out__in_other_tables() -> None:
             40 - cell(released["identifiability"], "pregnancies", site="north"),
             40 - cell(released["identifiability"], "treated", site="north"),
             40 - relapsed / (1 - free),
+            80 - cell(released["changes"], "women"),
         ]
 
-    assert ways(protect(tables, "left_out").tables) == pytest.approx([3] * 5)
+    assert ways(protect(tables, "left_out").tables) == pytest.approx([3] * 6)
     assert np.isnan(ways(protect(tables).tables)).all()
 
 

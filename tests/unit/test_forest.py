@@ -31,6 +31,15 @@ def test_more_relapses_stand_on_the_side_of_the_arm_that_has_them():
     assert "← more in untreated" in draw_answer(ratios(contrast="treated/untreated"), WITHIN)
 
 
+@pytest.mark.parametrize("numbers", [(2.5, 1.1, 9.0, 0.02), (0.4, 0.11, 0.9, 0.02)])
+def test_the_words_above_a_ratio_far_from_1_have_room(numbers):
+    """A letter of 13 pixels is about 7 wide; the drawing is 460."""
+    drawing = draw_answer(ratios(numbers=numbers, contrast="treated/untreated"), WITHIN)
+    end, start = (float(x) for x in re.findall(r'<text x="(\S+)" y="16"', drawing))
+    assert end >= 7 * len("← more in untreated")
+    assert start + 7 * len("more in treated →") <= 460
+
+
 @pytest.mark.parametrize(
     ("numbers", "arrows"),
     [((1.2, 0.0, 3.0, 0.5), 1), ((1.2, 0.5, np.nan, 0.5), 1), ((1.2, 1e-3, 1e3, 0.5), 2)],

@@ -117,6 +117,9 @@ def _analysed(case: Case, closed: set[str]) -> Iterator[Withheld]:
             periods = table["period"] if "period" in table else pd.Series(outcome_of(case), table.index)
             shut = periods.map(whole_of).isin(closed)
             yield case.withhold(name, shut, *case.columns(name, *SIZES, "derived"))
+    if "changes" in case.tables and whole_of[outcome_of(case)] in closed:
+        moved = case.tables["changes"]["what"].astype(str).str.startswith(("relapses_", "rate_"))
+        yield case.withhold("changes", moved, "women")
     if "postpartum_year" not in closed:
         return
     # Each share of a curve is a ratio of whole numbers, of which one is how many were analysed.

@@ -159,7 +159,7 @@ def arm_rates(tables: dict[str, pd.DataFrame], period: str, confidence: float) -
 
 def _conclusion(row: pd.Series, identifiability: dict[str, Any]) -> str:
     if words.is_withheld(row):
-        return "The comparison rests on too few women to be shown."
+        return "The comparison is withheld: it rests on too few women, or would tell of few."
     if identifiability["verdict"] == NOT_IDENTIFIABLE or words.is_missing(row["rate_ratio"]):
         return "These data give no comparison of treated with untreated pregnancies."
     found = finding(row)

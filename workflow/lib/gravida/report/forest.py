@@ -70,10 +70,14 @@ def _line(row: pd.Series, name: str) -> Line:
 
 
 def _scale(lines: Sequence[Line], left: float, right: float) -> _Scale:
-    """Return a scale from tick to tick that holds 1/2 to 2 and, within its ends, every limit."""
+    """Return a scale from tick to tick that holds 1/2 to 2 and, within its ends, every limit.
+
+    On each side of 1 there is a third of it at least: room for the words above.
+    """
     given = [number for line in lines for number in (line.estimate, line.lower, line.upper) if number > 0]
-    low = max((tick for tick in TICKS if tick <= min([*given, 0.5])), default=TICKS[0])
-    high = min((tick for tick in TICKS if tick >= max([*given, 2.0])), default=TICKS[-1])
+    least, most = min([*given, 0.5]), max([*given, 2.0])
+    low = max((tick for tick in TICKS if tick <= min(least, most**-0.5)), default=TICKS[0])
+    high = min((tick for tick in TICKS if tick >= max(most, least**-0.5)), default=TICKS[-1])
     return _Scale(left, right, low, high)
 
 

@@ -33,7 +33,7 @@ def headline(rate_ratios: pd.DataFrame, identifiability: dict[str, Any], confide
     if identifiability["verdict"] == NOT_IDENTIFIABLE:
         return sentence(f"no {what} is given for the {period}: {plain(identifiability['reason'])}")
     if words.is_missing(row["rate_ratio"]):
-        few = ", for it rests on too few women" if words.is_withheld(row) else ""
+        few = ", for it rests on too few women or would tell of few" if words.is_withheld(row) else ""
         why = words.why_empty(row) or "not estimable"
         return sentence(f"no {what} is given for the {period}: {why}{few}")
     limits = words.interval(row["lower"], row["upper"])
