@@ -24,8 +24,10 @@ WHEELHOUSE ?=
 FROM = $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)")
 
 $(READY): requirements.lock
+	@[[ "$(CURDIR)" != *[[:space:]]* ]] || { echo "ConfigurationError: the path of this folder, $(CURDIR), has a blank," \
+	  "with which Snakemake cannot start a step: move it. A study's own path may have one."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "gravida needs Python 3.11 or newer; '$(PYTHON)' is older. Name another: make PYTHON=python3.12"; exit 1; }
+	  || { echo "gravida needs Python 3.11 or newer, and '$(PYTHON)' is not. Name another: make PYTHON=python3.12"; exit 1; }
 	@rm -f $@
 	@if command -v uv > /dev/null; then \
 	  uv venv --quiet --clear --python "$$(command -v $(PYTHON))" $(VENV); \
