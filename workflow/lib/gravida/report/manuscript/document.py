@@ -31,10 +31,12 @@ from gravida.report.sentences import BETWEEN, NOT_IDENTIFIABLE, headline, primar
 
 TITLE = "Relapses of multiple sclerosis around pregnancy, with and without immunoglobulin after delivery"
 TO_ADD = (
-    "Introduction: background and reasons for the study.",
-    "Setting: places, dates, how women came to the sites and how relapses were found.",
+    "Introduction: background and reasons for the study, and for the emulation of a trial.",
+    "Setting: places, dates, how women came to the sites, how relapses were found, why follow-up ended.",
+    "Data: what each registry was made for, its databases, their linkage, validated codes and definitions.",
     "Discussion: interpretation, limitations beyond those named here, generalisability.",
-    "Statements: ethics approval, registration, access to data, funding, interests, contributions.",
+    "Statements: ethics approval, registration, access to data, funding and the funders' part, interests, "
+    "contributions.",
 )
 
 
