@@ -91,11 +91,11 @@ def _primary(configuration: dict[str, Any]) -> str:
     period = words.lower_first(words.words(configuration["outcome_period"], words.PERIODS))
     return (
         f"Relapses in the {period}, {contrast['numerator']} over {contrast['denominator']}: negative "
-        "binomial regression (NB2, log link, offset log person-years, dispersion alpha by maximum "
-        f"likelihood), with {words.confidence_label(configuration['confidence'])} Wald limits on the log "
-        "scale. Errors are the joint sandwich over (beta, log alpha) with observed information, clustered "
-        "by woman, times G/(G-1) x (n-1)/(n-k) with k counting alpha (CR1S). Where arms can be compared "
-        "within several sites, site effects are in the model. If alpha is 0 the row is Poisson with "
+        "binomial regression (NB2 [@lawless1987], log link, offset log person-years, dispersion alpha by "
+        f"maximum likelihood), with {words.confidence_label(configuration['confidence'])} Wald limits on the "
+        "log scale. Errors are the joint sandwich over (beta, log alpha) with observed information, "
+        "clustered by woman, times G/(G-1) x (n-1)/(n-k) with k counting alpha (CR1S). Where arms can be "
+        "compared within several sites, site effects are in the model. If alpha is 0 the row is Poisson with "
         "bias-reduced errors (CR2), marked as a fallback."
     )
 

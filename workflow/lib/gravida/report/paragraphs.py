@@ -65,8 +65,8 @@ PARAGRAPHS = (
         "version, which counts half the probability of what was observed [@lancaster1961]; and Firth's "
         "penalised likelihood [@firth1993], which is finite also where an arm has no relapse, with "
         "model-based errors. The primary contrast falls back to it there. A row that is not estimable says "
-        "why. Methods that refit for each woman, and the exact ones, are left out above 5,000 women; "
-        "imputation and cross-validation above 100,000.",
+        "why. CR2, the jackknife and the exact methods are left out above 5,000 women, and a fallback has "
+        "plain clustered errors (CR1S) there; imputation and cross-validation are left out above 100,000.",
         "rate_ratios",
     ),
     Paragraph(
@@ -167,8 +167,8 @@ PARAGRAPHS = (
         "bootstrap samples of women, with the relapses and the person-years of the outcome period "
         "[@white2009], the other covariates, the site and the woman's other pregnancies as predictors. "
         "Estimates are pooled by Rubin's rules [@rubin1987] with Barnard and Rubin's degrees of freedom "
-        "[@barnard1999], of complete data women less coefficients. As a tipping point the imputed EDSS of "
-        "treated pregnancies is moved by up to 3 points.",
+        "[@barnard1999], of complete data women less parameters, or Satterthwaite's where those are fewer. "
+        "As a tipping point the imputed EDSS of treated pregnancies is moved by up to 3 points.",
         "predictors",
         "missing",
     ),
@@ -176,8 +176,9 @@ PARAGRAPHS = (
         "Whether relapses can be foreseen",
         "The multivariable model was cross-validated, the folds made of women. Concordance and calibration "
         "[@harrell1996] compare predictions within a fold only, for those of two folds come from two models; "
-        "limits of concordance and slope are a jackknife by woman of the whole procedure, models included; "
-        "those of calibration in the large are clustered by woman and take the predictions as given.",
+        "limits of concordance and slope are a jackknife by woman of the whole procedure, models included "
+        "to first order; those of calibration in the large are clustered by woman and take the predictions "
+        "as given.",
         "predictability",
     ),
     Paragraph(

@@ -14,6 +14,9 @@ REFERENCES = {
         "events per variable in logistic regression analysis. J Clin Epidemiol 1996;49:1373-1379."
     ),
     "garwood1936": "Garwood F. Fiducial limits for the Poisson distribution. Biometrika 1936;28:437-442.",
+    "lawless1987": (
+        "Lawless JF. Negative binomial and mixed Poisson regression. Can J Stat 1987;15:209-225."
+    ),
     "cameron1990": (
         "Cameron AC, Trivedi PK. Regression-based tests for overdispersion in the Poisson model. "
         "J Econom 1990;46:347-364."

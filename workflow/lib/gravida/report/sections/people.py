@@ -108,7 +108,7 @@ BASELINE = Section(
 BALANCE = Section(
     table="balance",
     title="How alike the arms are after weighting",
-    caption="Standardised differences of the covariates, treated less untreated",
+    caption="Absolute standardised differences of the covariates between the arms",
     show=show_balance,
     notes=(
         "Difference of means, or of shares for a category, over the unweighted pooled standard deviation, so "
