@@ -220,7 +220,8 @@ PARAGRAPHS = (
     Paragraph(
         "The registry as the newest study",
         "Pregnancies with a relapse in the 182 days after delivery among those observed for all of them, and "
-        "relapses over person-years, by arm, at sites that date relapses. Published studies whose women are "
+        "relapses over person-years, by arm, at sites that date relapses; where few relapsed in the rest of "
+        "the year, the year stands in for the 182 days. Published studies whose women are "
         "the registry's own leave the pool with it. Historical controls, the same women at another time and "
         "groups of a single woman are kept out of the main pool, and so is what the sheet excludes, with its "
         "reason.",
