@@ -58,7 +58,7 @@ def _cpu() -> float:
 def read(study: Path, work: Path, laps: Laps) -> Numbers:
     """Read and validate what each site sent, answer it, and count relapses and person-time."""
     from gravida.cohort import COLUMNS, CohortSettings, build_cohort, gather
-    from gravida.tables import read_rows, read_table, write_rows
+    from gravida.tables import read_rows, read_table, write_each
 
     work.mkdir(parents=True, exist_ok=True)
     codes, policies = read_table(ROOT / "resources/dmt_codes.csv"), policies_of(study)
@@ -73,8 +73,8 @@ def read(study: Path, work: Path, laps: Laps) -> Numbers:
         cohort = build_cohort(
             gather(verdicts, policies, *tables), classes, CohortSettings("received", SEPARATION)
         )
-        for table in ("pregnancies", "person_time", "onsets"):
-            write_rows(work / f"{table}.parquet", getattr(cohort, table))
+        rows = ("pregnancies", "person_time", "onsets")
+        write_each({work / f"{table}.parquet": getattr(cohort, table) for table in rows})
     rows = cohort.person_time[cohort.person_time["period"] == PERIOD]
     return {
         "pregnancies": len(rows),

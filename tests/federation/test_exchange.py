@@ -57,7 +57,7 @@ def test_an_answer_is_read_as_it_was_given(north: Holdings) -> None:
     counted = answers[key_of(tabulation(OUTCOME))]["arms"]["all"]
     rows = north.person_time[north.person_time["period"] == "postpartum_year"]
     assert (counted["pregnancies"], counted["relapses"]) == (len(rows), rows["relapses"].sum())
-    expected = np.exp(-1.0 + 0.3 * (rows["arm"] == "untreated")) * rows["person_years"]
+    expected = np.exp(-1.0 + 0.3 * (rows["arm"] == "untreated").to_numpy(float)) * rows["person_years"]
     score = answers[key_of(sums([-1.0, 0.3]))]["score"]
     assert score[0] == pytest.approx((rows["relapses"] - expected).sum())
 

@@ -86,7 +86,7 @@ def test_the_callers_rows_stay_as_they_are() -> None:
 
 def test_each_arm_is_imputed_from_its_own() -> None:
     pregnancies, rows = study()
-    treated = pregnancies["arm"] == "treated"
+    treated = (pregnancies["arm"] == "treated").astype(float)
     apart = pregnancies["edss_before"].mask(pregnancies["edss_before"].notna(), 1.0 + 2.0 * treated)
     found = impute(pregnancies.assign(edss_before=apart), rows, COLUMNS, 2, 7)
     for completed in found.completed:

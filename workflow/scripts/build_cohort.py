@@ -9,7 +9,7 @@ with job(snakemake.log[0]) as warnings:
     from gravida.cohort import COLUMNS, CohortSettings, build_cohort, gather
     from gravida.federation.study import with_theirs
     from gravida.files import read_json
-    from gravida.tables import read_rows, read_table, write_rows, write_table
+    from gravida.tables import read_rows, read_table, write_each, write_table
 
     inputs, params = snakemake.input, snakemake.params
     verdicts = [read_json(path) for path in inputs.verdicts]
@@ -20,6 +20,6 @@ with job(snakemake.log[0]) as warnings:
     settings = CohortSettings(params.exposure, params.separation)
     sites = gather(verdicts, params.policies, *tables)
     cohort = build_cohort(sites, codes, settings, tabulate_unused(verdicts, refused))
-    for name in ("pregnancies", "person_time", "onsets"):
-        write_rows(snakemake.output[name], getattr(cohort, name))
+    rows = ("pregnancies", "person_time", "onsets")
+    write_each({snakemake.output[name]: getattr(cohort, name) for name in rows})
     write_table(snakemake.output.attrition, with_theirs("attrition", cohort.attrition, inputs.answers))

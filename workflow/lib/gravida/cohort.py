@@ -119,13 +119,18 @@ def build_cohort(
     person_time, missing = count_person_time(pregnancies, onsets[onsets["retained"]])
     analysed = _with_analysed_count(pregnancies, person_time)
     analysis.COHORT.validate(analysed, inplace=True)
-    labels = analysed.select_dtypes("category").columns
+    labels = analysed.select_dtypes("category")
     return Cohort(
-        analysed.astype(dict.fromkeys(labels, "string")),
+        analysed.assign(**{name: _texts(column) for name, column in labels.items()}),
         analysis.PERSON_TIME.validate(person_time, inplace=True),
         analysis.ONSETS.validate(onsets, inplace=True),
         _after(unused, _attrition(pregnancies, missing)),
     )
+
+
+def _texts(labels: pd.Series) -> pd.arrays.ArrowStringArray:
+    """Return the texts of a column of categories, decoded by Arrow: pandas would make an object of each."""
+    return pd.array(pa.array(labels.array).dictionary_decode(), dtype="string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,10 @@ def _dated(site: SiteRows) -> pd.DataFrame:
     """Return a site's dated relapses: position of the pregnancy among the site's, day."""
     position = day = np.zeros(0, dtype=np.int64)
     if site.relapses is not None:
-        position = pd.Index(site.pregnancies["pregnancy_id"]).get_indexer(site.relapses["pregnancy_id"])
+        known, theirs = (
+            pa.array(rows["pregnancy_id"], pa.string()) for rows in (site.pregnancies, site.relapses)
+        )
+        position = pc.index_in(theirs, known).to_numpy().astype(np.int64)
         day = site.relapses["onset_day"].to_numpy(np.int64)
     return pd.DataFrame({"pregnancy": position, "day": day})
 

@@ -1,7 +1,8 @@
 """Frames in and out: aggregates as CSV, rows as Parquet, submitted files as columns of text."""
 
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pyarrow.parquet as pq
 from gravida.errors import ConfigurationError
 from gravida.files import write_beside, write_text
 
-# Frames share their columns until one is written to.
+# Frames share their columns until one is written to; texts stay in Arrow's buffers.
 pd.options.mode.copy_on_write = True
+pd.options.mode.string_storage = "pyarrow"
 
 SIGNIFICANT_DIGITS = "%.15g"
 # Person-time is written period by period: what is asked for of it is read by groups of rows.
@@ -73,10 +75,7 @@ def read_cells(path: str | Path, what: str) -> pd.DataFrame:
 
 def write_rows(path: str | Path, frame: pd.DataFrame) -> None:
     """Write person-level rows as Parquet with their types."""
-    # However pandas holds a text, it is written in one way.
-    text = pd.Series(pd.NA, frame.index, "string")
-    plain = frame.assign(**dict.fromkeys(frame.select_dtypes("string"), text))
-    schema = pa.Schema.from_pandas(plain, preserve_index=False)
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
 
     def write(partial: Path) -> None:
         # Whole numbers take less room and time by their steps, all else by its levels.
@@ -89,6 +88,12 @@ def write_rows(path: str | Path, frame: pd.DataFrame) -> None:
                 writer.write_table(pa.Table.from_pandas(part, schema, preserve_index=False))
 
     write_beside(path, write)
+
+
+def write_each(frames: Mapping[str | Path, pd.DataFrame]) -> None:
+    """Write person-level rows of several tables at the same time, each as `write_rows` does."""
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(write_rows, frames, frames.values()))
 
 
 def read_rows(path: str | Path, periods: Collection[str] = (), columns: Collection[str] = ()) -> pd.DataFrame:
@@ -104,35 +109,27 @@ def read_rows(path: str | Path, periods: Collection[str] = (), columns: Collecti
     columns : collection of str
         Those that are wanted, if not all.
     """
-    schema = pq.read_schema(path)
-    names = [name for name in schema.names if not columns or name in columns]
-    kinds = (pa.string(), pa.large_string())
-    texts = {field.name for field in schema if field.type in kinds}
-    # Each text is made once, however many rows hold it. Without the layer for data sets of many files, which
-    # takes longer than a site's rows.
-    with pq.ParquetFile(path, read_dictionary=list(texts)) as file:
+    # Without the layer for data sets of many files, which takes longer than a site's rows.
+    with pq.ParquetFile(path) as file:
+        names = [name for name in file.schema_arrow.names if not columns or name in columns]
         groups = list(range(file.num_row_groups))
         stays = None
         if periods:
-            inside = [_read(file, [at], ["period"], texts).isin(set(periods)) for at in groups]
-            theirs = [found["period"].to_numpy(bool) for found in inside]
+            inside = [_read(file, [at], ["period"])["period"].isin(set(periods)) for at in groups]
+            theirs = [found.to_numpy(bool) for found in inside]
             groups = [group for group in groups if theirs[group].any()]
             stays = np.concatenate([np.zeros(0, dtype=bool), *(theirs[group] for group in groups)])
         if file.metadata.num_rows <= ROWS_IN_GROUP:
-            return _read(file, groups, names, texts, stays)
-        columns = {name: _read(file, groups, [name], texts, stays)[name] for name in names}
+            return _read(file, groups, names, stays)
+        columns = {name: _read(file, groups, [name], stays)[name] for name in names}
     pa.default_memory_pool().release_unused()
     return pd.DataFrame(columns, copy=False)
 
 
 def _read(
-    file: pq.ParquetFile,
-    groups: list[int],
-    names: list[str],
-    texts: set[str],
-    stays: np.ndarray | None = None,
+    file: pq.ParquetFile, groups: list[int], names: list[str], stays: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """Return some columns, `texts` as such, of some groups of rows, of those rows that stay."""
+    """Return some columns of some groups of rows, of those rows that stay."""
     table = file.read_row_groups(groups, columns=names)
     table = table if stays is None or stays.all() else table.filter(stays)
-    return table.to_pandas().astype(dict.fromkeys(set(names) & texts, "string"))
+    return table.to_pandas()
