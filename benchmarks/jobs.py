@@ -1,4 +1,4 @@
-"""Where the seconds of a run go: the processor time of every job, and how much of it is imports.
+"""Where the seconds of a run go: processor time of every job, how much of it is imports, peak memory.
 
 Run as ``.venv/bin/python benchmarks/jobs.py``: the shipped study, from nothing. Words that follow go to
 Snakemake: with ``--directory STUDY --configfile STUDY/config.yaml`` it does what is to be done there.
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # Each Python that is started reads this first: at its end it leaves what it used.
 METER = """
-import atexit, builtins, json, os, sys, time
+import atexit, builtins, json, os, resource, sys, time
 
 imported, depth, plain = [0.0], [0], builtins.__import__
 
@@ -34,6 +34,7 @@ def metered(*arguments, **named):
 
 def leave():
     used = {"argv": sys.argv, "cpu": time.process_time(), "imports": imported[0]}
+    used["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     with open(os.path.join(os.environ["GRAVIDA_METER"], f"{os.getpid()}.json"), "w") as file:
         json.dump(used, file)
 
@@ -50,8 +51,8 @@ os._exit = leave_at_once
 """
 
 
-def measure(arguments: list[str]) -> tuple[float, float, list[tuple[str, float, float]]]:
-    """Return Snakemake's wall and processor time and, of each process, name, processor time and imports."""
+def measure(arguments: list[str]) -> tuple[float, float, list[tuple[str, float, float, int]]]:
+    """Return Snakemake's wall and CPU time; of each process name, CPU time, of imports, peak in bytes."""
     with tempfile.TemporaryDirectory() as folder:
         meter, left = Path(folder, "meter"), Path(folder, "left")
         meter.mkdir()
@@ -68,7 +69,7 @@ def measure(arguments: list[str]) -> tuple[float, float, list[tuple[str, float, 
         wall = time.perf_counter() - start
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         found = [json.loads(each.read_text(encoding="utf-8")) for each in left.iterdir()]
-    each = [(name_of(one["argv"][0]), one["cpu"], one["imports"]) for one in found]
+    each = [(name_of(one["argv"][0]), one["cpu"], one["imports"], one["peak"]) for one in found]
     return wall, used.ru_utime + used.ru_stime, sorted(each, key=lambda one: -one[1])
 
 
@@ -83,13 +84,13 @@ def name_of(script: str) -> str:
 def main() -> None:
     """Print a table in Markdown, a line a step: how often it ran, and what one of them used."""
     wall, total, each = measure(sys.argv[1:])
-    lines: dict[str, list[tuple[float, float]]] = {}
-    for name, cpu, imports in each:
-        lines.setdefault(name, []).append((cpu, imports))
-    print("| step | runs | CPU, s | of which imports, s |\n|---|---|---|---|")
+    lines: dict[str, list[tuple[float, float, int]]] = {}
+    for name, *used in each:
+        lines.setdefault(name, []).append(tuple(used))
+    print("| step | runs | CPU, s | of which imports, s | largest, MiB |\n|---|---|---|---|---|")
     for name, runs in lines.items():
-        cpu, imports = (sum(column) for column in zip(*runs, strict=True))
-        print(f"| {name} | {len(runs)} | {cpu:.2f} | {imports:.2f} |")
+        cpu, imports, peak = zip(*runs, strict=True)
+        print(f"| {name} | {len(runs)} | {sum(cpu):.2f} | {sum(imports):.2f} | {max(peak) / 2**20:.0f} |")
     print(f"\n{len(each)} processes, {total:.1f} s of processor time, {wall:.1f} s by the clock.")
 
 

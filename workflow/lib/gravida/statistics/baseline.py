@@ -101,7 +101,8 @@ def characteristics(pregnancies: pd.DataFrame) -> dict[str, Any]:
 
 
 def _groups(pregnancies: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {arm: pregnancies if arm == "all" else pregnancies[pregnancies["arm"] == arm] for arm in ARMS}
+    used = pregnancies[["woman", "arm", *CONTINUOUS, *CATEGORICAL.values()]]
+    return {arm: used if arm == "all" else used[used["arm"] == arm] for arm in ARMS}
 
 
 def _size(women: pd.Series) -> dict[str, int]:
@@ -133,14 +134,15 @@ def _women_apart_from_most(women: pd.Series, values: pd.Series) -> int:
 
 def _levels(variable: str, column: str, groups: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     words = {
-        arm: group[column].astype("object").replace({True: "yes", False: "no"})
+        arm: group[column].map({True: "yes", False: "no"})
+        if group[column].dtype == "boolean"
+        else group[column]
         for arm, group in groups.items()
     }
     return {
         "levels": {
             level: {
-                arm: _size(groups[arm].loc[(values == level).to_numpy(bool), "woman"])
-                for arm, values in words.items()
+                arm: _size(groups[arm].loc[values.isin([level]), "woman"]) for arm, values in words.items()
             }
             for level in LEVEL_ORDER[variable]
         },
