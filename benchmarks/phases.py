@@ -64,6 +64,8 @@ def read(study: Path, work: Path, laps: Laps) -> Numbers:
     codes, policies = read_table(ROOT / "resources/dmt_codes.csv"), policies_of(study)
     with laps.lap("read"):
         verdicts = take_in(study, work, policies)
+    if refused := [verdict["site"] for verdict in verdicts if verdict["verdict"] != "accepted"]:
+        raise ValueError(f"refused: {', '.join(refused)}")
     with laps.lap("cohort"):
         tables = [
             map(partial(read_rows, columns=used), [work / f"{name}_{table}.parquet" for name in policies])

@@ -1,7 +1,7 @@
 """Synthetic registries of any size, the same on every machine, written by parts.
 
 A registry is a study of two sites that leave treatment to choice, so that every model of the plan can be had;
-of many pregnancies each of the two becomes several, for a submitted file has at most 500 MB.
+of many pregnancies each of the two becomes several, for a submitted table has at most 50,000,000 cells.
 No row in it is a person.
 """
 
@@ -22,7 +22,7 @@ PART = 100_000
 FEW = 2
 DATA_CUT = "2019-06-30"
 # Pregnancies of one site, at most.
-LARGEST_SITE = 2_500_000
+LARGEST_SITE = 1_500_000
 # Share treated and log rate ratio of each site.
 SITES = {"north": (0.4, 0.0), "south": (0.6, 0.2)}
 # What both programs read, and all that the sites send.
