@@ -15,6 +15,8 @@ def test_make_tells_of_a_configuration_that_is_no_yaml_before_it_writes_anything
     done = subprocess.run(
         ["make", "--old-file", ".venv/ready", f"STUDY={study}"],
         cwd=ROOT,
+        # A make that runs the tests would have this one say which folder it enters.
+        env={name: value for name, value in os.environ.items() if "MAKE" not in name and name != "MFLAGS"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

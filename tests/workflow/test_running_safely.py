@@ -261,9 +261,12 @@ def test_a_run_that_is_stopped_says_so_and_goes_on(cohort: Run, tmp_path: Path) 
 def test_a_step_that_outlives_its_run_is_waited_for(tmp_path: Path) -> None:
     study = new_study(tmp_path)
     (study / "results").mkdir()
+    # The configuration is found to be sound, and nothing would be run.
+    (tmp_path / "python").write_text("#!/bin/sh\n")
+    (tmp_path / "python").chmod(0o755)
     with (study / "results/.steps.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        waiting = make(study, "BIN=/nowhere")
+        waiting = make(study, f"BIN={tmp_path}")
         first = waiting.stdout.readline()
         os.killpg(waiting.pid, signal.SIGKILL)
         waiting.communicate()
