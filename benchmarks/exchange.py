@@ -89,7 +89,7 @@ def play(folder: Path, centres: int) -> dict[str, Any]:
 def _held(site: str) -> Any:
     """Return the rows of one centre, drawn at random."""
     import pandas as pd
-    from gravida.cohort import CohortSettings, SiteRows, build_cohort
+    from gravida.cohort import CohortSettings, SiteRows, whole_cohort
     from gravida.federation.selection import holding_of
     from gravida.intake.table import CHECK_COLUMNS
     from gravida.synthetic import RegistryDesign, SiteDesign, generate
@@ -101,7 +101,7 @@ def _held(site: str) -> Any:
     codes = read_table(Path(__file__).resolve().parents[1] / "resources/dmt_codes.csv")
     classes = codes.set_index("code")["efficacy"].to_dict()
     rows = SiteRows(site, "individual", drawn["pregnancies"], drawn["relapses"])
-    cohort = build_cohort([rows], classes, CohortSettings("received", 30))
+    cohort = whole_cohort([rows], classes, CohortSettings("received", 30))
     tables = {"attrition": cohort.attrition, "data_quality": pd.DataFrame(columns=list(CHECK_COLUMNS))}
     return holding_of(site, cohort.pregnancies, cohort.person_time, onsets=cohort.onsets, **tables)
 
@@ -109,7 +109,7 @@ def _held(site: str) -> Any:
 def coordinate(folder: Path) -> dict[str, float]:
     """Gather the answers so far and ask what is still to be known; return what that cost."""
     os.chdir(folder)
-    from gravida.cohort import CohortSettings, build_cohort
+    from gravida.cohort import CohortSettings, whole_cohort
     from gravida.federation.exchange import opening_request
     from gravida.federation.folder import ask_centres, gather_answers
     from gravida.federation.mail import send_request
@@ -120,7 +120,7 @@ def coordinate(folder: Path) -> dict[str, float]:
     exchange = gather_answers(opening_request(PLAN_DIGEST, PLAN), lines, MIN_WOMEN)
     state = {"round": len(exchange.requests), "awaited": exchange.awaited, "given": exchange.given}
     write_json("answers.json", state)
-    nobody = build_cohort([], {}, CohortSettings("received", 30))
+    nobody = whole_cohort([], {}, CohortSettings("received", 30))
     plan = PLAN | {"policies": {line["site"]: line["policy"] for line in lines}}
     contrasts = contrasts_of(nobody.pregnancies, nobody.person_time, plan, ["answers.json"])
     send_request(ask_centres(state, contrasts, PLAN_DIGEST))

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
-from functools import cache, partial
+from functools import cache
 from itertools import starmap
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COVARIATES = ("age_at_delivery", "disease_duration_years", "edss_before", "dmt_before", "relapses_pre_year")
 PERIOD, CONFIDENCE, SEPARATION = "postpartum_year", 0.95, 30
 ARMS = ("untreated", "treated")
+COHORT = ("pregnancies", "person_time", "onsets")
 # The share of a phase's time that a function must have to be named.
 NAMED = 0.03
 # Bytes of submissions from which on another process is worth its start.
@@ -57,8 +58,9 @@ def _cpu() -> float:
 
 def read(study: Path, work: Path, laps: Laps) -> Numbers:
     """Read and validate what each site sent, answer it, and count relapses and person-time."""
-    from gravida.cohort import COLUMNS, CohortSettings, build_cohort, gather
-    from gravida.tables import read_rows, read_table, write_each
+    from gravida.admission import COLUMNS, gather
+    from gravida.cohort import CohortSettings, build_cohort
+    from gravida.tables import read_rows, read_table, row_files
 
     work.mkdir(parents=True, exist_ok=True)
     codes, policies = read_table(ROOT / "resources/dmt_codes.csv"), policies_of(study)
@@ -67,17 +69,14 @@ def read(study: Path, work: Path, laps: Laps) -> Numbers:
     if refused := [verdict["site"] for verdict in verdicts if verdict["verdict"] != "accepted"]:
         raise ValueError(f"refused: {', '.join(refused)}")
     with laps.lap("cohort"):
-        tables = [
-            map(partial(read_rows, columns=used), [work / f"{name}_{table}.parquet" for name in policies])
-            for table, used in COLUMNS.items()
-        ]
+        tables = {table: [work / f"{name}_{table}.parquet" for name in policies] for table in COLUMNS}
         classes = codes.set_index("code")["efficacy"].to_dict()
-        cohort = build_cohort(
-            gather(verdicts, policies, *tables), classes, CohortSettings("received", SEPARATION)
-        )
-        rows = ("pregnancies", "person_time", "onsets")
-        write_each({work / f"{table}.parquet": getattr(cohort, table) for table in rows})
-    rows = cohort.person_time[cohort.person_time["period"] == PERIOD]
+        sites = gather(verdicts, policies, tables, read_rows)
+        with row_files({table: work / f"{table}.parquet" for table in COHORT}) as add:
+            for part in build_cohort(sites, classes, CohortSettings("received", SEPARATION)):
+                add({table: getattr(part, table) for table in COHORT})
+                del part
+    rows = read_rows(work / "person_time.parquet", (PERIOD,), ("woman", "relapses", "person_years"))
     return {
         "pregnancies": len(rows),
         "women": rows["woman"].nunique(),

@@ -3,7 +3,8 @@
 import csv
 from pathlib import Path
 
-from gravida.cohort import Cohort, CohortSettings, SiteRows, build_cohort, gather
+from gravida.admission import COLUMNS, gather
+from gravida.cohort import Cohort, CohortSettings, SiteRows, whole_cohort
 from gravida.intake.submission import Site, intake_site
 from gravida.tables import read_table
 
@@ -27,11 +28,10 @@ def accepted_rows(folder: Path) -> list[SiteRows]:
         )
         for row in rows
     ]
-    tables = [
-        [result.accepted[name] for result in results] for name in ("pregnancies", "relapses", "infusions")
-    ]
+    tables = {name: [result.accepted[name] for result in results] for name in COLUMNS}
     policies = {row["site"]: row["policy"] for row in rows}
-    return list(gather([result.verdict for result in results], policies, *tables))
+    verdicts = [result.verdict for result in results]
+    return list(gather(verdicts, policies, tables, lambda rows, columns: rows))
 
 
 def read_study(folder: Path, exposure: str = "received") -> tuple[Cohort, dict[str, str]]:
@@ -39,4 +39,4 @@ def read_study(folder: Path, exposure: str = "received") -> tuple[Cohort, dict[s
     classes = read_table(CODES).set_index("code")["efficacy"].to_dict()
     sites = accepted_rows(folder)
     policies = {site.site: site.policy for site in sites}
-    return build_cohort(sites, classes, CohortSettings(exposure, SEPARATION)), policies
+    return whole_cohort(sites, classes, CohortSettings(exposure, SEPARATION)), policies

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from gravida.cohort import Cohort, CohortSettings, SiteRows, build_cohort
+from gravida.cohort import Cohort, CohortSettings, SiteRows, whole_cohort
 from gravida.statistics.baseline import describe_baseline
 from gravida.statistics.contrasts import Contrasts, ContrastSettings
 from gravida.statistics.course import estimate_course
@@ -69,7 +69,7 @@ def draw_registry(seed: int, joining: SiteDesign | None = None, joined: bool = T
         SiteRows(site.name, site.policy, *(drawn[site.name].get(table) for table in TABLES)) for site in sites
     ]
     return Registry(
-        build_cohort(rows, CLASSES, CohortSettings("received", SEPARATION)),
+        whole_cohort(rows, CLASSES, CohortSettings("received", SEPARATION)),
         {site.name: site.policy for site in sites},
         {n: t["adverse_events"] for n, t in drawn.items() if "adverse_events" in t and not silent[n][0]},
         {n: t["infusions"] for n, t in drawn.items() if "infusions" in t and not silent[n][1]},

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from gravida.cohort import Cohort, CohortSettings, SiteRows, build_cohort
+from gravida.cohort import Cohort, CohortSettings, SiteRows, whole_cohort
 from gravida.federation.answers import answer
 from gravida.federation.pool import Pool
 from gravida.federation.protection import Answered, protected_answer
@@ -35,7 +35,7 @@ def drawn_sites(policies: dict[str, str], pregnancies: int, seed: int, **more: f
 
 def cohort_of(sites: list[SiteRows]) -> Cohort:
     """Return the cohort of some sites, as whoever holds their rows builds it."""
-    return build_cohort(sites, CLASSES, CohortSettings("received", SEPARATION))
+    return whole_cohort(sites, CLASSES, CohortSettings("received", SEPARATION))
 
 
 def held(sites: list[SiteRows]) -> dict[str, Holdings]:

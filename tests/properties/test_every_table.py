@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from gravida.cohort import Cohort, CohortSettings, SiteRows, build_cohort
+from gravida.cohort import Cohort, CohortSettings, SiteRows, whole_cohort
 from gravida.statistics.contrasts import Contrasts
 from gravida.statistics.rate_ratios import estimate_rate_ratios
 from scipy import stats
@@ -35,7 +35,7 @@ def sites_of(name: str) -> tuple[SiteRows, ...]:
 
 
 def tables_of(sites: list[SiteRows] | tuple[SiteRows, ...]) -> dict[str, pd.DataFrame]:
-    cohort = build_cohort(sites, CLASSES, CohortSettings("received", 30))
+    cohort = whole_cohort(sites, CLASSES, CohortSettings("received", 30))
     return every_table(cohort, {site.site: site.policy for site in sites})
 
 
@@ -148,7 +148,7 @@ def test_relapses_have_women_and_no_more_of_them_than_relapses(name: str) -> Non
 @studies
 def test_turning_the_contrast_round_inverts_every_ratio(name: str) -> None:
     sites = sites_of(name)
-    cohort = build_cohort(sites, CLASSES, CohortSettings("received", 30))
+    cohort = whole_cohort(sites, CLASSES, CohortSettings("received", 30))
     turned = replace(SETTINGS, numerator="treated", denominator="untreated")
     policies = {site.site: site.policy for site in sites}
     contrasts = Contrasts(cohort.pregnancies, cohort.person_time, policies, turned)
@@ -164,7 +164,7 @@ def test_turning_the_contrast_round_inverts_every_ratio(name: str) -> None:
 
 def test_other_units_of_time_move_no_ratio() -> None:
     sites = sites_of("choice_sites")
-    cohort: Cohort = build_cohort(sites, CLASSES, CohortSettings("received", 30))
+    cohort: Cohort = whole_cohort(sites, CLASSES, CohortSettings("received", 30))
     policies = {site.site: site.policy for site in sites}
     months = cohort.person_time.assign(person_years=cohort.person_time["person_years"] * 12)
     table = estimate_rate_ratios(Contrasts(cohort.pregnancies, months, policies, SETTINGS))

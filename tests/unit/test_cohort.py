@@ -1,10 +1,14 @@
 """The cohort from small tables of text: the answer is arithmetic."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
-from gravida.admission import left_out
-from gravida.cohort import CohortSettings, SiteRows, build_cohort
+from gravida.admission import COLUMNS, add_attrition, gather, left_out
+from gravida.cohort import CohortSettings, SiteRows, build_cohort, whole_cohort
 from gravida.errors import SubmissionRefused
+from gravida.person_time import with_texts
+from gravida.tables import read_rows, row_files
 from pandera.errors import SchemaError
 
 from schemas.submission import TABLES
@@ -12,7 +16,7 @@ from tests.unit.cohorts import CLASSES, EXPECTED, onsets, pregnancies
 
 
 def cohort_of(*sites: SiteRows, exposure: str = "received"):
-    return build_cohort(sites, CLASSES, CohortSettings(exposure, 30))
+    return whole_cohort(sites, CLASSES, CohortSettings(exposure, 30))
 
 
 def periods_of(cohort, pregnancy: int) -> dict[str, tuple[int, int]]:
@@ -215,3 +219,58 @@ def test_a_policy_that_is_none_stops_the_cohort() -> None:
     rows = pregnancies("pregnancy_id|woman_id\nP1|W1")
     with pytest.raises(SchemaError):
         cohort_of(SiteRows("a", "some", rows, None))
+
+
+def many_sites() -> list[SiteRows]:
+    """Return four sites of three pregnancies, two of which date their relapses."""
+    rows = pregnancies(
+        """
+        pregnancy_id|woman_id|relapses_pre_year|observed_to_day
+        P1|W2||
+        P2|W1|2|200
+        P3|W1|1|
+        """
+    )
+    dated = onsets(("P1", 20), ("P3", 30), ("P3", 50), ("P3", 90))
+    return [SiteRows(f"s{number}", "all", rows, dated if number % 2 else None) for number in range(4)]
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 100])
+def test_a_cohort_in_parts_is_the_whole(at_once: int, tmp_path: Path) -> None:
+    whole = cohort_of(*many_sites())
+    settings = CohortSettings("received", 30)
+    attrition, tables = [], ("pregnancies", "person_time", "onsets")
+    with row_files({table: tmp_path / f"{table}.parquet" for table in tables}) as add:
+        for part in build_cohort(many_sites(), CLASSES, settings, at_once):
+            add({table: getattr(part, table) for table in tables})
+            attrition.append(part.attrition)
+    assert len(attrition) == {1: 4, 4: 2, 100: 1}[at_once]
+    pregnancies, person_time, onsets = (read_rows(tmp_path / f"{table}.parquet") for table in tables)
+    pd.testing.assert_frame_equal(pregnancies, whole.pregnancies)
+    pd.testing.assert_frame_equal(onsets, whole.onsets)
+    by_period = person_time.sort_values("period", kind="stable", ignore_index=True)
+    pd.testing.assert_frame_equal(with_texts(by_period), with_texts(whole.person_time))
+    pd.testing.assert_frame_equal(add_attrition(attrition, pd.DataFrame()), whole.attrition)
+
+
+def test_a_cohort_without_a_site_has_every_column() -> None:
+    (nobody,) = build_cohort([], CLASSES, CohortSettings("received", 30))
+    assert nobody.pregnancies.empty and list(nobody.person_time) == list(cohort_of(*many_sites()).person_time)
+
+
+def test_sites_are_gathered_in_order_of_their_names_and_refused_ones_are_not_read() -> None:
+    verdicts = [
+        {"site": "b", "verdict": "accepted", "tables_sent": ["pregnancies", "relapses"]},
+        {"site": "r", "verdict": "refused", "tables_sent": ["pregnancies", "relapses"]},
+        {"site": "a", "verdict": "accepted", "tables_sent": ["pregnancies"]},
+    ]
+    tables = {table: [f"{table} of {one['site']}" for one in verdicts] for table in COLUMNS}
+    read = []
+    found = list(
+        gather(verdicts, {"a": "all", "b": "none"}, tables, lambda what, columns: read.append(what) or what)
+    )
+    assert [(site.site, site.policy, site.relapses, site.infusions) for site in found] == [
+        ("a", "all", None, None),
+        ("b", "none", "relapses of b", None),
+    ]
+    assert read == ["pregnancies of a", "pregnancies of b", "relapses of b"]

@@ -10,7 +10,7 @@ import yaml
 from gravida import settings
 from gravida.__main__ import ROOT, documents, main
 from gravida.errors import ConfigurationError, GravidaError, NotEstimable, SubmissionRefused
-from gravida.files import digest, open_to_others, read_json, read_yaml, write_beside, write_json, write_text
+from gravida.files import beside, digest, open_to_others, read_json, read_yaml, write_json, write_text
 from gravida.tables import read_rows, read_table, write_rows, write_table
 
 SCHEMA = read_yaml(ROOT / "schemas/config.schema.yaml")
@@ -20,13 +20,9 @@ SHEET = read_yaml(ROOT / "schemas/sites.schema.yaml")
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     write_text(path, "old")
-
-    def fail(partial: Path) -> None:
+    with pytest.raises(OSError, match="disk full"), beside(path) as partial:
         partial.write_text("half")
         raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_beside(path, fail)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from gravida.cohort import Cohort, CohortSettings, SiteRows, build_cohort
+from gravida.cohort import Cohort, CohortSettings, SiteRows, whole_cohort
 from gravida.statistics.baseline import CATEGORICAL, CONTINUOUS, describe_baseline
 from gravida.statistics.clone_censor import estimate_clone_censor
 from gravida.statistics.contrasts import Contrasts, ContrastSettings
@@ -73,7 +73,7 @@ def cohort() -> Cohort:
         SiteRows("a", "individual", pregnancies(ROWS_A), onsets(*AFTER_A, *BEFORE_A), infusions("P")),
         SiteRows("b", "individual", pregnancies(ROWS_B), onsets(*AFTER_B, *BEFORE_B), infusions("Q")),
     ]
-    return build_cohort(sites, CLASSES, CohortSettings("received", 30))
+    return whole_cohort(sites, CLASSES, CohortSettings("received", 30))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from gravida.cohort import CohortSettings, SiteRows, build_cohort
+from gravida.cohort import CohortSettings, SiteRows, whole_cohort
 from gravida.statistics.clone_censor import estimate_clone_censor
 from gravida.statistics.contrasts import Contrasts, ContrastSettings
 from gravida.statistics.imputed import ImputationPlan
@@ -21,7 +21,7 @@ COHORT = CohortSettings("received", 30)
 
 
 def contrasts_of(*sites: SiteRows) -> tuple[Contrasts, pd.DataFrame]:
-    cohort = build_cohort(sites, CLASSES, COHORT)
+    cohort = whole_cohort(sites, CLASSES, COHORT)
     policies = {site.site: site.policy for site in sites}
     return Contrasts(cohort.pregnancies, cohort.person_time, policies, SETTINGS), cohort.onsets
 
@@ -171,7 +171,7 @@ def choice_with_immortal_time(n: int, seed: int) -> tuple[Contrasts, pd.DataFram
     doses = pd.DataFrame({"pregnancy_id": names, "day": planned[started]})
     days = onsets(*((f"P{i}", when) for i, when in zip(woman, day, strict=True)))
     # Relapses close to each other stay apart, so that what was before says nothing of what comes.
-    cohort = build_cohort(
+    cohort = whole_cohort(
         [SiteRows("a", "individual", rows, days, doses)], CLASSES, CohortSettings("received", 0)
     )
     settings = ContrastSettings("untreated", "treated", "postpartum_year", 0.95, ())

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from gravida.cohort import CohortSettings, SiteRows, build_cohort
+from gravida.cohort import CohortSettings, SiteRows, whole_cohort
 from gravida.disclosure import release_tables
 from gravida.report.html import write_report
 from gravida.statistics.contrasts import Contrasts
@@ -119,7 +119,7 @@ REGISTRIES: dict[str, Callable[[Sites], Sites]] = {
 def study(name: str) -> tuple[dict[str, pd.DataFrame], dict]:
     found = REGISTRIES[name](sites())
     policies = {site.site: site.policy for site in found}
-    cohort = build_cohort(found, CLASSES, CohortSettings("received", 30))
+    cohort = whole_cohort(found, CLASSES, CohortSettings("received", 30))
     verdict = assess_identifiability(cohort.person_time, policies, PERIOD).as_dict()
     return every_table(cohort, policies), verdict
 
@@ -209,10 +209,10 @@ def exceptions_among_the_relapsed(found: Sites) -> Sites:
 def test_exceptions_to_a_policy_make_no_contrast_within_the_site() -> None:
     found = exceptions_among_the_relapsed(sites())
     policies = {site.site: site.policy for site in found}
-    tables = every_table(build_cohort(found, CLASSES, CohortSettings("received", 30)), policies)
+    tables = every_table(whole_cohort(found, CLASSES, CohortSettings("received", 30)), policies)
     row = tables["rate_ratios"].query("model == 'mixed_poisson'").iloc[0]
     assert row["status"] == "not_estimable" and "by policy" in row["reason"]
-    cohort = build_cohort(found, CLASSES, CohortSettings("policy", 30))
+    cohort = whole_cohort(found, CLASSES, CohortSettings("policy", 30))
     by_policy = estimate_rate_ratios(Contrasts(cohort.pregnancies, cohort.person_time, policies, SETTINGS))
     row = by_policy.query("analysis == 'unadjusted' and model in ('mixed_poisson', 'poisson')")
     assert row["status"].isin(["ok", "fallback"]).any()
@@ -225,7 +225,7 @@ def test_sites_by_choice_with_one_arm_each_say_that_they_are_compared_between() 
         replace(second, pregnancies=given(second.pregnancies, False)),
     ]
     policies = {site.site: site.policy for site in found}
-    tables = every_table(build_cohort(found, CLASSES, CohortSettings("received", 30)), policies)
+    tables = every_table(whole_cohort(found, CLASSES, CohortSettings("received", 30)), policies)
     answered = tables["rate_ratios"][tables["rate_ratios"]["status"].isin(["ok", "fallback"])]
     assert answered["reason"].str.contains("sampling of women only").all()
 
@@ -234,7 +234,7 @@ def test_sites_by_choice_with_one_arm_each_say_that_they_are_compared_between() 
 def test_a_period_that_needs_dates_where_there_are_none(period: str) -> None:
     found = undated(sites())
     policies = {site.site: site.policy for site in found}
-    cohort = build_cohort(found, CLASSES, CohortSettings("received", 30))
+    cohort = whole_cohort(found, CLASSES, CohortSettings("received", 30))
     tables = every_table(cohort, policies, replace(SETTINGS, period=period))
     for title in ("rate_ratios", "sensitivity"):
         kept = tables[title]
@@ -258,7 +258,7 @@ def test_an_arm_of_women_with_one_rate_has_no_clustered_error() -> None:
     )
     found = [replace(first, pregnancies=rows, relapses=None)]
     tables = every_table(
-        build_cohort(found, CLASSES, CohortSettings("received", 30)), {first.site: first.policy}
+        whole_cohort(found, CLASSES, CohortSettings("received", 30)), {first.site: first.policy}
     )
     table = tables["rate_ratios"]
     clustered = table[(table["covariance"] == "cluster_robust") & (table["period"] == PERIOD)]

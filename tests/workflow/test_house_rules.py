@@ -24,6 +24,7 @@ FLOORS = [
     {"tables", "schemas"},
     {"periods", "settings", "guide", "words", "ledger", "archives"},
     {"intake", "person_time", "models"},
+    {"attrition"},
     {"cohort", "statistics", "evidence", "disclosure", "synthetic"},
     {"federation"},
     {"admission", "at_centre", "calibration", "provenance", "releases"},

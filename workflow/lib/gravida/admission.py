@@ -1,12 +1,21 @@
 """Which sites and rows enter the study, by the verdicts of intake, and what is said of the others."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from gravida.cohort import ATTRITION
+from gravida.attrition import ATTRITION
+from gravida.cohort import SiteRows
 from gravida.errors import SubmissionRefused
 from gravida.intake.submission import refusal
+
+# The columns of each accepted table that the cohort is made of; none named are all.
+COLUMNS = {
+    "pregnancies": (),
+    "relapses": ("pregnancy_id", "onset_day"),
+    "infusions": ("pregnancy_id", "day"),
+}
 
 
 def left_out(verdicts: Iterable[Mapping], on_refused: str) -> dict[str, int]:
@@ -65,3 +74,52 @@ def warnings_of_unused(verdicts: Iterable[Mapping], refused: Iterable[str]) -> l
                 f"Warning: site {verdict['site']}: nothing is compared with data cut {cuts}: refused"
             )
     return lines
+
+
+def add_attrition(parts: Sequence[pd.DataFrame], unused: pd.DataFrame) -> pd.DataFrame:
+    """Return the contract's table of a study from those of its parts.
+
+    Parameters
+    ----------
+    parts : sequence of DataFrame
+        `Cohort.attrition` of each.
+    unused : DataFrame
+        Rows about what was submitted and is not used, as `admission.tabulate_unused` returns them.
+    """
+    rows = pd.concat(parts, ignore_index=True)
+    of_all = rows["site"] == "all"
+    total = rows[of_all].groupby(["site", "step", "reason"], sort=False, as_index=False).sum()
+    table = pd.concat([total, rows[~of_all]], ignore_index=True)
+    return table if unused.empty else pd.concat([unused, table.astype({"women": "Int64"})], ignore_index=True)
+
+
+def gather(
+    verdicts: Sequence[Mapping],
+    policies: Mapping[str, str],
+    tables: Mapping[str, Sequence[Any]],
+    read: Callable[..., pd.DataFrame],
+) -> Iterator[SiteRows]:
+    """Yield the policy and accepted rows of each site that was not refused, in order of the names.
+
+    Parameters
+    ----------
+    verdicts : sequence of mapping
+        On each site.
+    policies : mapping
+        Of each site, by its name.
+    tables : mapping
+        For each of `COLUMNS` where that table of each verdict's site is.
+    read : callable
+        Takes that, and the names of the `columns` that are wanted; one site is read after the other.
+    """
+    accepted = [place for place, verdict in enumerate(verdicts) if verdict["verdict"] == "accepted"]
+    for place in sorted(accepted, key=lambda place: verdicts[place]["site"]):
+        site, sent = verdicts[place]["site"], {"pregnancies", *verdicts[place]["tables_sent"]}
+        yield SiteRows(
+            site,
+            policies[site],
+            *(
+                read(tables[name][place], columns=columns) if name in sent else None
+                for name, columns in COLUMNS.items()
+            ),
+        )

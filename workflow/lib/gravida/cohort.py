@@ -1,25 +1,22 @@
 """From accepted rows to the study's cohort: arms, covariates, relapses and person-time by period."""
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gravida.attrition import tabulate_attrition
 from gravida.intake.parse import empty_table
 from gravida.periods import COUNT_COLUMNS, gestation, retain_separate_onsets
-from gravida.person_time import MS_AFTER_LMP, NOT_OBSERVED, NOT_STATED, count_person_time
+from gravida.person_time import count_person_time
 from schemas import analysis
 
-# The columns of each accepted table that the cohort is made of; none named are all.
-COLUMNS = {
-    "pregnancies": (),
-    "relapses": ("pregnancy_id", "onset_day"),
-    "infusions": ("pregnancy_id", "day"),
-}
-ATTRITION = ["site", "step", "reason", "pregnancies", "women"]
+# Sites are taken together until they have so many pregnancies; a site is never parted.
+AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +80,8 @@ class Cohort:
     attrition: pd.DataFrame
 
 
-def build_cohort(
-    sites: Iterable[SiteRows],
-    dmt_classes: Mapping[str, str],
-    settings: CohortSettings,
-    unused: pd.DataFrame | None = None,
+def whole_cohort(
+    sites: Iterable[SiteRows], dmt_classes: Mapping[str, str], settings: CohortSettings
 ) -> Cohort:
     """Put the sites together, in order of their names, and count relapses and days in every period.
 
@@ -99,13 +93,72 @@ def build_cohort(
         Efficacy class of each code of disease-modifying therapy.
     settings : CohortSettings
         The choices of the analysis plan.
-    unused : DataFrame, optional
-        Rows of the table of attrition about what was submitted and is not used, as
-        `admission.tabulate_unused` returns them.
     """
-    # A site's own tables need not stay in memory beside what is made of them.
     parts = [_taken_in(site) for site in sites] or [_taken_in(NOBODY)]
-    parts.sort(key=lambda part: part.site)
+    return _put_together(sorted(parts, key=lambda part: part.site), dmt_classes, settings)
+
+
+def build_cohort(
+    sites: Iterable[SiteRows],
+    dmt_classes: Mapping[str, str],
+    settings: CohortSettings,
+    at_once: int = AT_ONCE,
+) -> Iterator[Cohort]:
+    """Yield the cohort by parts: of a large registry no more than one is in memory.
+
+    Parameters
+    ----------
+    sites : iterable of SiteRows
+        In order of their names.
+    dmt_classes, settings
+        As `whole_cohort`.
+    at_once : int
+        Sites are taken together until they have so many pregnancies.
+
+    Yields
+    ------
+    Cohort
+        Of some whole sites. The numbers of women, and the positions of pregnancies, go on from one part to
+        the next; the attrition is that of the part (`admission.add_attrition`).
+    """
+    women = pregnancies = 0
+    for parts in _by_size(sites, at_once):
+        cohort = _numbered_from(_put_together(parts, dmt_classes, settings), women, pregnancies)
+        women = int(cohort.pregnancies["woman"].max()) + 1 if len(cohort.pregnancies) else women
+        pregnancies += len(cohort.pregnancies)
+        yield cohort
+        del cohort
+        # What is checked by pandera is part of a circle: it would stay until far into the next part.
+        gc.collect()
+
+
+def _by_size(sites: Iterable[SiteRows], at_once: int) -> Iterator[list["_Part"]]:
+    parts, size, some = [], 0, False
+    for site in sites:
+        parts.append(_taken_in(site))
+        size, some = size + len(site.pregnancies), True
+        del site
+        if size >= at_once:
+            yield parts
+            parts, size = [], 0
+    if parts or not some:
+        yield parts or [_taken_in(NOBODY)]
+
+
+def _numbered_from(cohort: Cohort, woman: int, pregnancy: int) -> Cohort:
+    """Return a cohort whose women, and positions of pregnancies, begin with these numbers."""
+    rows, person_time, onsets = cohort.pregnancies, cohort.person_time, cohort.onsets
+    moved = {"woman": person_time["woman"] + woman, "pregnancy": person_time["pregnancy"] + pregnancy}
+    return replace(
+        cohort,
+        pregnancies=rows.assign(woman=rows["woman"] + woman),
+        person_time=person_time.assign(**moved),
+        onsets=onsets.assign(pregnancy=onsets["pregnancy"] + pregnancy),
+    )
+
+
+def _put_together(parts: list["_Part"], dmt_classes: Mapping[str, str], settings: CohortSettings) -> Cohort:
+    """Return the cohort of some sites; the list is emptied once it is taken over."""
     starts = np.cumsum([0, *(len(part.rows) for part in parts)])
     dated = pd.concat(
         [
@@ -114,7 +167,7 @@ def build_cohort(
         ]
     )
     pregnancies = _describe(parts, dmt_classes, settings)
-    del parts
+    parts.clear()
     onsets = _with_retained(dated, settings.relapse_separation_days)
     person_time, missing = count_person_time(pregnancies, onsets[onsets["retained"]])
     analysed = _with_analysed_count(pregnancies, person_time)
@@ -124,7 +177,7 @@ def build_cohort(
         analysed.assign(**{name: _texts(column) for name, column in labels.items()}),
         analysis.PERSON_TIME.validate(person_time, inplace=True),
         analysis.ONSETS.validate(onsets, inplace=True),
-        _after(unused, _attrition(pregnancies, missing)),
+        tabulate_attrition(pregnancies, missing),
     )
 
 
@@ -237,58 +290,3 @@ def _with_analysed_count(pregnancies: pd.DataFrame, person_time: pd.DataFrame) -
         count[rows["pregnancy"]], absent[rows["pregnancy"]] = rows["relapses"], False
         counted[COUNT_COLUMNS[period]] = pd.arrays.IntegerArray(count, absent)
     return pregnancies.assign(**counted)
-
-
-def _after(unused: pd.DataFrame | None, attrition: pd.DataFrame) -> pd.DataFrame:
-    if unused is None or unused.empty:
-        return attrition
-    return pd.concat([unused, attrition.astype({"women": "Int64"})], ignore_index=True)
-
-
-def _attrition(pregnancies: pd.DataFrame, missing: Mapping[str, pd.Categorical]) -> pd.DataFrame:
-    """Return the contract's table: who came in, who left which period and why, who was analysed."""
-    steps = [("submitted", "accepted at intake", np.ones(len(pregnancies), dtype=bool))]
-    for period, reason in missing.items():
-        causes = [MS_AFTER_LMP] if period == "pre_pregnancy_year" else []
-        steps += [
-            (f"excluded_{period}", cause, reason == cause) for cause in [*causes, NOT_OBSERVED, NOT_STATED]
-        ]
-        steps.append((f"analysed_{period}", "with person-time", reason == ""))
-    dated = pregnancies["dated"].to_numpy(bool)
-    steps.append(("excluded_trimesters_and_quarters", "the site does not date its relapses", ~dated))
-    steps.append(("analysed_trimesters_and_quarters", "relapses are dated", dated))
-    sites, women = pregnancies["site"].cat.codes.to_numpy(), pregnancies["woman"].to_numpy()
-    names = list(pregnancies["site"].cat.categories)
-    site_of = np.zeros(women.max(initial=-1) + 1, dtype=sites.dtype)
-    site_of[women] = sites
-    rows: dict[str, list[tuple]] = {site: [] for site in ["all", *names]}
-    for step, reason, there in steps:
-        seen = np.zeros(site_of.size, dtype=bool)
-        seen[women[there]] = True
-        sizes, persons = (np.bincount(each, minlength=len(names)) for each in (sites[there], site_of[seen]))
-        counts = dict(zip(names, zip(sizes, persons, strict=True), strict=True))
-        counts["all"] = (sizes.sum(), persons.sum())
-        for site, number in counts.items():
-            rows[site].append((site, step, reason, *map(int, number)))
-    return pd.DataFrame([row for each in rows.values() for row in each], columns=ATTRITION)
-
-
-def gather(
-    verdicts: Iterable[Mapping],
-    policies: Mapping[str, str],
-    pregnancies: Iterable[pd.DataFrame],
-    relapses: Iterable[pd.DataFrame],
-    infusions: Iterable[pd.DataFrame],
-) -> Iterator[SiteRows]:
-    """Yield the policy and accepted rows of each site that was not refused."""
-    return (
-        SiteRows(
-            verdict["site"],
-            policies[verdict["site"]],
-            rows,
-            dated if "relapses" in verdict["tables_sent"] else None,
-            doses if "infusions" in verdict["tables_sent"] else None,
-        )
-        for verdict, rows, dated, doses in zip(verdicts, pregnancies, relapses, infusions, strict=True)
-        if verdict["verdict"] == "accepted"
-    )

@@ -7,8 +7,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,22 +32,26 @@ CLOCKS_DIFFER = 2
 LONG_AGO = 1
 
 
-def write_beside(path: str | Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary neighbour of `path`, then rename it.
+@contextmanager
+def beside(path: str | Path) -> Iterator[Path]:
+    """Let a temporary neighbour of `path` be filled, then rename it; where that fails there is none.
 
     Parameters
     ----------
     path : str or Path
         Final name; missing parent folders are made.
-    write : callable
-        Receives the temporary name, whose ending is that of `path`.
+
+    Yields
+    ------
+    Path
+        The temporary name, whose ending is that of `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # On a cluster two steps on two nodes may have the same number.
     partial = path.with_name(f".{os.uname().nodename}.{os.getpid()}{PARTIAL}{path.name}")
     try:
-        write(partial)
+        yield partial
         _settle(partial)
         partial.replace(path)
     finally:
@@ -148,7 +152,8 @@ def distrust_older(result: str | Path, sources: Iterable[str | Path]) -> None:
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Write `content` under `path`, all or nothing."""
-    write_beside(path, lambda partial: partial.write_bytes(content))
+    with beside(path) as partial:
+        partial.write_bytes(content)
 
 
 def write_text(path: str | Path, content: str) -> None:
@@ -158,12 +163,9 @@ def write_text(path: str | Path, content: str) -> None:
 
 def write_secret(path: str | Path, content: str) -> None:
     """Write text that only its owner may read, all or nothing."""
-
-    def write(partial: Path) -> None:
+    with beside(path) as partial:
         partial.touch(mode=0o600)
         partial.write_text(content, encoding="utf-8")
-
-    write_beside(path, write)
 
 
 def json_text(content: Any) -> str:

@@ -55,7 +55,7 @@ def read_plan(path: str | Path) -> dict[str, Any]:
         )
     try:
         node = yaml.compose(read_text(path), yaml.SafeLoader)
-        content = {} if node is None else yaml.safe_load(read_text(path))
+        content = None if node is None else yaml.safe_load(read_text(path))
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: cannot be read as UTF-8 text; save it as that") from None
     except yaml.YAMLError as fault:
@@ -64,7 +64,8 @@ def read_plan(path: str | Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"{path}{place}: not YAML; {FORM}, indented by blanks and not by tabs"
         ) from None
-    if not isinstance(content, dict) or not content:
+    # Braces with nothing in them say that nothing differs from the shipped plan; an empty file says nothing.
+    if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: holds no key; {FORM}, such as {LINE}")
     key = _repeated(node)
     if key:

@@ -1,8 +1,9 @@
 """Frames in and out: aggregates as CSV, rows as Parquet, submitted files as columns of text."""
 
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gravida.errors import ConfigurationError
-from gravida.files import write_beside, write_text
+from gravida.files import beside, write_text
 
 # Frames share their columns until one is written to; texts stay in Arrow's buffers.
 pd.options.mode.copy_on_write = True
@@ -75,25 +76,57 @@ def read_cells(path: str | Path, what: str) -> pd.DataFrame:
 
 def write_rows(path: str | Path, frame: pd.DataFrame) -> None:
     """Write person-level rows as Parquet with their types."""
-    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    with _row_file(path) as add:
+        add(frame)
 
-    def write(partial: Path) -> None:
-        # Whole numbers take less room and time by their steps, all else by its levels.
-        whole = {field.name for field in schema if pa.types.is_integer(field.type)}
-        coded = [name for name in schema.names if name not in whole]
-        steps = dict.fromkeys(whole, "DELTA_BINARY_PACKED")
-        with pq.ParquetWriter(partial, schema, use_dictionary=coded, column_encoding=steps) as writer:
+
+@contextmanager
+def row_files(paths: Mapping[str, str | Path]) -> Iterator[Callable[[Mapping[str, pd.DataFrame]], None]]:
+    """Let person-level rows of several tables be written part by part, as `write_rows` does.
+
+    Parameters
+    ----------
+    paths : mapping of str to path
+        The file of each table.
+
+    Yields
+    ------
+    callable
+        Takes the next rows of every table, which it writes at the same time.
+    """
+    with ExitStack() as stack:
+        adds = {name: stack.enter_context(_row_file(path)) for name, path in paths.items()}
+        threads = stack.enter_context(ThreadPoolExecutor())
+        yield lambda frames: list(threads.map(lambda name: adds[name](frames[name]), adds))
+
+
+@contextmanager
+def _row_file(path: str | Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+    writers = []
+    with beside(path) as partial, ExitStack() as stack:
+
+        def add(frame: pd.DataFrame) -> None:
+            if not writers:
+                writers.append(stack.enter_context(_writer(partial, frame)))
+            (writer,) = writers
             for start in range(0, max(1, len(frame)), ROWS_IN_GROUP):
                 part = frame.iloc[start : start + ROWS_IN_GROUP]
-                writer.write_table(pa.Table.from_pandas(part, schema, preserve_index=False))
+                writer.write_table(pa.Table.from_pandas(part, preserve_index=False).cast(writer.schema))
 
-    write_beside(path, write)
+        yield add
 
 
-def write_each(frames: Mapping[str | Path, pd.DataFrame]) -> None:
-    """Write person-level rows of several tables at the same time, each as `write_rows` does."""
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(write_rows, frames, frames.values()))
+def _writer(path: Path, frame: pd.DataFrame) -> pq.ParquetWriter:
+    """Return what writes rows of this kind: whole numbers by their steps, all else by its levels."""
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    for place, field in enumerate(schema):
+        # Another part may have more categories than this one has room for.
+        if pa.types.is_dictionary(field.type):
+            schema = schema.set(place, field.with_type(pa.dictionary(pa.int32(), field.type.value_type)))
+    whole = {field.name for field in schema if pa.types.is_integer(field.type)}
+    coded = [name for name in schema.names if name not in whole]
+    steps = dict.fromkeys(whole, "DELTA_BINARY_PACKED")
+    return pq.ParquetWriter(path, schema, use_dictionary=coded, column_encoding=steps)
 
 
 def read_rows(path: str | Path, periods: Collection[str] = (), columns: Collection[str] = ()) -> pd.DataFrame:

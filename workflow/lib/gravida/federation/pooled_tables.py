@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from gravida.cohort import ATTRITION
+from gravida.attrition import ATTRITION
 from gravida.errors import NotEstimable
 from gravida.federation.answers import Answer
 from gravida.federation.contrasts import PooledContrasts

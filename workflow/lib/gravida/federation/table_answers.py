@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gravida.cohort import ATTRITION
+from gravida.attrition import ATTRITION
 from gravida.disclosure.case import partners
 from gravida.errors import NotEstimable
 from gravida.federation.questions import Question, Which, question
