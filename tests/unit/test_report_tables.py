@@ -100,6 +100,23 @@ def test_a_table_is_shown_with_its_notes_and_without_nan(name):
         assert note.partition("{ci}")[0][:40].replace("'", "&#x27;").replace("<", "&lt;") in text
 
 
+@pytest.mark.parametrize("name", ["attrition", "relapse_rates"])
+def test_of_many_sites_all_together_are_shown(name):
+    table = every_table()[name]
+    whole, single = table.assign(site="all", **({"group": "arm"} if "group" in table else {})), table
+
+    def of_sites(number: int) -> pd.DataFrame:
+        sites = [single.assign(site=f"centre_{site}") for site in range(number)]
+        return pd.concat([whole, *sites], ignore_index=True)
+
+    few, many = of_sites(30), of_sites(31)
+    assert "centre_29" in cells_of(section(name).show(few).frame)
+    shown = section(name).show(many).frame
+    assert len(shown) and "centre_" not in cells_of(shown)
+    said = "Of more than 30 sites only the rows of all together are printed"
+    assert [said in section(name).notes_for(each)[-1] for each in (table, few, many)] == [False, False, True]
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "rate_ratios"])
 def test_an_empty_table_leaves_no_section(name):
     assert f'id="{name}"' not in page({name: every_table()[name].head(0)})

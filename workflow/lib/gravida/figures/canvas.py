@@ -50,8 +50,18 @@ def style():
 
 
 def png(figure, dpi: int, mark: str = "") -> bytes:
-    """Return the figure, with a mark in its corner, as PNG without a time or a version in it."""
-    content = io.BytesIO()
+    """Return the figure, with a mark in its corner, as PNG without a time or a version in it.
+
+    In 256 colours that are chosen for it: less than half of the bytes, and the eye finds no difference.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
     figure.text(0.995, 0.008, mark, ha="right", va="bottom", fontsize=7, fontstyle="italic", color="#505050")
-    figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None})
+    figure.set_dpi(dpi)
+    drawn = FigureCanvasAgg(figure)
+    drawn.draw()
+    picture = Image.frombuffer("RGBA", drawn.get_width_height(), drawn.buffer_rgba()).convert("RGB")
+    content = io.BytesIO()
+    picture.quantize(dither=Image.Dither.NONE).save(content, "PNG", dpi=(dpi, dpi))
     return content.getvalue()

@@ -8,6 +8,19 @@ import pandas as pd
 from gravida import words
 from gravida.report.display import Display
 
+# Rows of more single sites are not printed: nobody reads them, and the page would not load at once.
+MOST_SITES = 30
+NOT_PRINTED = (
+    f"Of more than {MOST_SITES} sites only the rows of all together are printed; those of each are in the "
+    "table's file."
+)
+
+
+def of_few_sites(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table without the rows of single sites, where there are more than can be read."""
+    single = table["site"] != "all"
+    return table[~single] if table.loc[single, "site"].nunique() > MOST_SITES else table
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -40,6 +53,8 @@ class Section:
     where : tuple of (column, value, note)
         Notes that are printed where the column holds the value, for rows that not every study has; with ""
         for the value, where it holds anything.
+    by_site : bool
+        Whether single sites are left out where there are many (`of_few_sites`).
     """
 
     table: str
@@ -50,11 +65,13 @@ class Section:
     picture: Picture | None = None
     contrast: str = ""
     where: tuple[tuple[str, str, str], ...] = ()
+    by_site: bool = False
 
     def notes_for(self, table: pd.DataFrame) -> list[str]:
         """Return the notes that this table needs."""
         needed = [note for column, value, note in self.where if _holds(table[column], value)]
-        return [*self.notes, *needed]
+        many = self.by_site and len(of_few_sites(table)) < len(table)
+        return [*self.notes, *needed, *([NOT_PRINTED] if many else [])]
 
 
 def _holds(column: pd.Series, value: str) -> bool:

@@ -5,11 +5,12 @@ import pandas as pd
 from gravida import words
 from gravida.report import cells
 from gravida.report.display import Display
-from gravida.report.section import Picture, Section
+from gravida.report.section import Picture, Section, of_few_sites
 
 
 def show_attrition(attrition: pd.DataFrame) -> Display:
     """Show what each filter took and left, site by site; a filter that took nobody is left out."""
+    attrition = of_few_sites(attrition)
     nobody = attrition["step"].str.startswith("excluded") & (attrition["pregnancies"] == 0)
     return cells.display(
         attrition[~nobody],
@@ -34,6 +35,7 @@ def _step(step: str) -> str:
 
 def describe_flow(attrition: pd.DataFrame) -> str:
     """Put the flow diagram in words: who came in, and of each period who was analysed."""
+    attrition = of_few_sites(attrition)
     chosen = attrition["step"].str.match("submitted|analysed_")
     pieces = []
     for site, rows in attrition[chosen].groupby(attrition["site"].map(words.text), sort=False):
@@ -75,6 +77,7 @@ ATTRITION = Section(
         "Filters that took nobody are left out.",
         "Ids never link across sites: a woman is counted within her site.",
     ),
+    by_site=True,
     picture=Picture(
         name="flow",
         caption=(

@@ -5,7 +5,7 @@ import pandas as pd
 from gravida import words
 from gravida.report import cells
 from gravida.report.display import Display
-from gravida.report.section import Picture, Section
+from gravida.report.section import Picture, Section, of_few_sites
 
 WHOLE_PERIODS = ("pre_pregnancy_year", "pregnancy", "postpartum_year")
 
@@ -13,7 +13,7 @@ WHOLE_PERIODS = ("pre_pregnancy_year", "pregnancy", "postpartum_year")
 def show_rates(relapse_rates: pd.DataFrame) -> Display:
     """Show rates by arm in every period, and by site in the three whole periods."""
     by_arm = relapse_rates["group"] == "arm"
-    rows = relapse_rates[by_arm | relapse_rates["period"].isin(WHOLE_PERIODS)]
+    rows = of_few_sites(relapse_rates[by_arm | relapse_rates["period"].isin(WHOLE_PERIODS)])
     rows = rows.sort_values("group", key=lambda column: column != "arm", kind="stable")
     return cells.display(
         rows,
@@ -160,6 +160,7 @@ RELAPSE_RATES = Section(
         "Limits clustered by woman: intercept-only Poisson, log scale, CR1S; none with no relapse or "
         "fewer than 2 women.",
     ),
+    by_site=True,
     picture=Picture(
         name="course",
         caption=(
